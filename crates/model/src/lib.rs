@@ -1,0 +1,27 @@
+//! Cumulet's nouns: what the cloud is made of, with the rules that need no I/O.
+//!
+//! Everything here is plain data: ids, units, the instance-type catalogue, the instance's facts and the state
+//! computed from them, security-group rules, address arithmetic. This crate knows no other crate of the project.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod catalogue;
+pub mod error;
+pub mod ids;
+pub mod image;
+pub mod instance;
+pub mod key;
+pub mod mac;
+pub mod network;
+pub mod place;
+pub mod security;
+pub mod state;
+pub mod tag;
+pub mod units;
+pub mod volume;
+
+pub use error::{CloudError, ErrorCode};
+pub use ids::*;
+pub use mac::MacAddr;
+pub use tag::{Tag, Tags};
+pub use units::{Bytes, Gib, Mib};

@@ -1,0 +1,80 @@
+//! The storage port: image files and volumes.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use cumulet_model::volume::VolumeSource;
+use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
+
+use crate::PortResult;
+
+/// How a layer of a disk is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DiskFormat {
+    /// The bytes themselves.
+    Raw,
+    /// QEMU's copy-on-write format, version 2 or 3.
+    Qcow2,
+}
+
+/// One file of a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskLayer {
+    /// The file.
+    pub path: PathBuf,
+    /// How it is stored.
+    pub format: DiskFormat,
+}
+
+/// A disk as its files: the first is written to, each further one backs the one before it and is only read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskChain {
+    /// Layers, top first; never empty.
+    pub layers: Vec<DiskLayer>,
+}
+
+/// What an import brought in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// The disk's size as a guest sees it, or the file's for kernels and ramdisks.
+    pub size: Bytes,
+}
+
+/// What storage holds, for reconciliation with the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// Complete image files.
+    pub images: Vec<ImageId>,
+    /// Complete volumes.
+    pub volumes: Vec<VolumeId>,
+}
+
+/// The host's storage. A file is complete before a call that makes it returns: write, fsync, rename; an interrupted
+/// call leaves only temporary files, which the next start removes.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    /// Brings in a file as the image of that id: for a machine image a raw or qcow2 disk (told by its content; a
+    /// qcow2 that names a backing or data file is refused), for a kernel or ramdisk the file as it is.
+    async fn import_image(&self, id: &ImageId, source: &Path) -> PortResult<Imported>;
+
+    /// The file of a kernel or ramdisk image.
+    fn image_file(&self, id: &ImageId) -> PathBuf;
+
+    /// Removes an image's file; volumes cloned from it live on. No such file is a success.
+    async fn delete_image(&self, id: &ImageId) -> PortResult<()>;
+
+    /// Makes a volume of `size`, at least its source's. A volume that is there already is a success.
+    async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()>;
+
+    /// The files of a volume.
+    async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain>;
+
+    /// Removes a volume. No such volume is a success.
+    async fn delete_volume(&self, id: &VolumeId) -> PortResult<()>;
+
+    /// What is there.
+    async fn inventory(&self) -> PortResult<Inventory>;
+
+    /// Free bytes where volumes are kept.
+    async fn free_space(&self) -> PortResult<Bytes>;
+}

@@ -1,0 +1,143 @@
+//! The machine port: one VMM process for each running instance.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use cumulet_model::{InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
+use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics, Smbios};
+use tokio::sync::mpsc;
+
+use crate::PortResult;
+use crate::storage::DiskChain;
+
+/// A machine to start.
+#[derive(Debug)]
+pub struct VmSpec {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// This start of it.
+    pub launch_id: LaunchId,
+    /// vCPUs.
+    pub vcpus: u32,
+    /// Memory.
+    pub memory: Mib,
+    /// Kernel file.
+    pub kernel: PathBuf,
+    /// Ramdisk file.
+    pub initrd: Option<PathBuf>,
+    /// Kernel command line.
+    pub cmdline: String,
+    /// Disks in the order in which the guest finds them.
+    pub disks: Vec<VmDisk>,
+    /// Interfaces in the order in which the guest finds them.
+    pub interfaces: Vec<VmInterface>,
+    /// SMBIOS strings.
+    pub smbios: Smbios,
+}
+
+/// A disk of a machine.
+#[derive(Debug)]
+pub struct VmDisk {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// Its files.
+    pub chain: DiskChain,
+    /// Whether the guest may write.
+    pub read_only: bool,
+}
+
+/// A network interface of a machine.
+#[derive(Debug)]
+pub struct VmInterface {
+    /// The interface.
+    pub id: InterfaceId,
+    /// Its Ethernet address.
+    pub mac: MacAddr,
+    /// Its tap, open.
+    pub tap: OwnedFd,
+    /// MTU that the guest is told.
+    pub mtu: Option<u16>,
+}
+
+/// A VMM that the host was found to have or to have had, at the daemon's start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundVm {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The start that it came from.
+    pub launch_id: LaunchId,
+    /// What became of it.
+    pub state: FoundState,
+}
+
+/// What became of a found VMM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundState {
+    /// It runs, and is watched from now on.
+    Running,
+    /// It ended.
+    Ended(VmEnd),
+}
+
+/// How a VMM ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VmEnd {
+    /// It left its exit record.
+    Recorded(ExitReason),
+    /// It ended without a word: killed, or the host crashed.
+    Silent,
+}
+
+/// What a VMM did by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmEvent {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The start that it came from.
+    pub launch_id: LaunchId,
+    /// How it ended.
+    pub end: VmEnd,
+}
+
+/// The machines of this host.
+#[async_trait]
+pub trait VmHost: Send + Sync + 'static {
+    /// Walks the run directories once, at the daemon's start: takes up the VMMs that run (lock held, identity checked)
+    /// and tells how the others ended. A directory that makes no sense is set aside and logged. Ends of the VMMs taken
+    /// up, and of all started later, go to `events`.
+    async fn recover(&self, events: mpsc::UnboundedSender<VmEvent>) -> PortResult<Vec<FoundVm>>;
+
+    /// Starts a machine and returns when its vCPUs run. On an error nothing of it is left running; its console and
+    /// exit record stay until the next start or [`VmHost::forget`].
+    async fn start(&self, spec: VmSpec) -> PortResult<()>;
+
+    /// Presses the power button. The end comes as an event.
+    async fn power_button(&self, id: &InstanceId) -> PortResult<()>;
+
+    /// Ends the machine at once and returns when it is gone. No such machine is a success.
+    async fn kill(&self, id: &InstanceId) -> PortResult<()>;
+
+    /// Whether a VMM runs for the instance.
+    async fn is_running(&self, id: &InstanceId) -> bool;
+
+    /// Reads the serial console: from `offset` (bytes since the machine's start), or its last `max` bytes. Works also
+    /// after the machine's end, until it is forgotten. With `wait` an answer to an offset at the end of the output
+    /// comes when there is more, or empty after some seconds or at the machine's end.
+    async fn console(
+        &self,
+        id: &InstanceId,
+        offset: Option<u64>,
+        max: u32,
+        wait: bool,
+    ) -> PortResult<ConsoleChunk>;
+
+    /// Types into the serial console; gives how many bytes were taken.
+    async fn console_write(&self, id: &InstanceId, data: &[u8]) -> PortResult<u64>;
+
+    /// Counters.
+    async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics>;
+
+    /// Removes the run directory of an instance that does not run. None is a success.
+    async fn forget(&self, id: &InstanceId) -> PortResult<()>;
+}
