@@ -1,0 +1,125 @@
+//! Names of files and directories, and opening the state directory.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cumulet_model::image::ImageKind;
+use cumulet_model::{ImageId, VolumeId};
+use tracing::{info, warn};
+
+use crate::space::Space;
+use crate::{StorageConfig, StorageError};
+
+/// A raw disk, of an image or of a volume.
+pub const RAW_DISK: &str = "disk.raw";
+/// The overlay of a volume; [`BASE`] is beneath it.
+pub const OVERLAY: &str = "disk.qcow2";
+/// A hard link to the disk of the image that a volume was cloned from.
+pub const BASE: &str = "base.raw";
+/// A kernel's or ramdisk's file.
+const PLAIN_FILE: &str = "file";
+
+/// The state directory.
+#[derive(Debug)]
+pub struct Layout {
+    images: PathBuf,
+    volumes: PathBuf,
+    tmp: PathBuf,
+    next_draft: AtomicU64,
+    space: Space,
+}
+
+impl Layout {
+    /// Makes the directories and removes litter.
+    pub fn open(config: StorageConfig) -> Result<Self, StorageError> {
+        let dir = |name| config.state_dir.join(name);
+        let layout = Self {
+            images: dir("images"),
+            volumes: dir("volumes"),
+            tmp: dir("tmp"),
+            next_draft: AtomicU64::new(0),
+            space: Space::new(config.state_dir.clone(), config.reserve),
+        };
+        for path in [&layout.images, &layout.volumes, &layout.tmp] {
+            fs::create_dir_all(path).map_err(StorageError::io("make the state directory"))?;
+        }
+        layout.remove_litter()?;
+        Ok(layout)
+    }
+
+    fn remove_litter(&self) -> Result<(), StorageError> {
+        let failed = StorageError::io("clear the directory of unfinished work");
+        for entry in fs::read_dir(&self.tmp).map_err(&failed)? {
+            let path = entry.map_err(&failed)?.path();
+            let is_dir = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+            if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(&failed)?;
+            info!(path = %path.display(), "removed what an interrupted call left");
+        }
+        Ok(())
+    }
+
+    /// Directory of the images.
+    pub fn images(&self) -> &Path {
+        &self.images
+    }
+
+    /// Directory of the volumes.
+    pub fn volumes(&self) -> &Path {
+        &self.volumes
+    }
+
+    /// Directory of an image.
+    pub fn image_dir(&self, id: &ImageId) -> PathBuf {
+        self.images.join(id.as_str())
+    }
+
+    /// The one file of an image.
+    pub fn image_file(&self, id: &ImageId) -> PathBuf {
+        self.image_dir(id).join(image_file_name(id))
+    }
+
+    /// Directory of a volume.
+    pub fn volume_dir(&self, id: &VolumeId) -> PathBuf {
+        self.volumes.join(id.as_str())
+    }
+
+    /// A name in `tmp` that nobody else uses: unique in this process, and `tmp` was empty at its start.
+    pub fn tmp_name(&self) -> PathBuf {
+        self.tmp.join(self.next_draft.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Free space.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// The ids that the entries of a directory carry; others are passed over with a warning.
+    pub fn ids<Id: FromStr>(&self, dir: &Path) -> Result<Vec<Id>, StorageError> {
+        let failed = StorageError::io("list the state directory");
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(dir).map_err(&failed)? {
+            let entry = entry.map_err(&failed)?;
+            match entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                Some(id) => ids.push(id),
+                None => warn!(path = %entry.path().display(), "passed over something foreign in storage"),
+            }
+        }
+        Ok(ids)
+    }
+}
+
+/// The name of an image's one file.
+pub fn image_file_name(id: &ImageId) -> &'static str {
+    match id.kind() {
+        ImageKind::Machine => RAW_DISK,
+        ImageKind::Kernel | ImageKind::Ramdisk => PLAIN_FILE,
+    }
+}
+
+/// Makes what was renamed into or out of a directory last.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
