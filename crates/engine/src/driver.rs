@@ -1,0 +1,360 @@
+//! One task drives one instance: it reads the facts, asks [`crate::plan`] what comes next, does it, and sleeps when
+//! there is nothing to do. It owns the machine's transitions; requests only change what is wanted and poke it.
+
+use std::time::Duration;
+
+use cumulet_model::InstanceId;
+use cumulet_model::state::{Intent, Machine, StateReason};
+use cumulet_ports::vm_host::{VmEnd, VmEvent};
+use cumulet_ports::{PortError, PortResult};
+use cumulet_store::InstanceRecord;
+use cumulet_vmm_protocol::ExitReason;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::cloud::{ChangeError, Cloud};
+use crate::launch_steps;
+use crate::plan::{self, Action};
+
+/// What a driver is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The facts have changed.
+    Poke,
+    /// A VMM has ended.
+    Ended(VmEvent),
+}
+
+/// After this many resets of a guest, each within [`RESET_WINDOW`] of its start, the instance is stopped.
+const MOST_RESETS: u32 = 10;
+const RESET_WINDOW: Duration = Duration::from_secs(30);
+/// How often the power button is pressed again while a guest that may have missed it goes on.
+const PRESS_AGAIN: Duration = Duration::from_secs(10);
+
+impl Cloud {
+    /// Tells an instance's driver that its facts have changed; starts the driver if there is none.
+    pub(crate) fn poke(&self, id: &InstanceId) {
+        self.send(id, Message::Poke);
+    }
+
+    pub(crate) fn send(&self, id: &InstanceId, message: Message) {
+        let mut drivers = self.inner.drivers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let message = match drivers.get(id).map(|driver| driver.send(message)) {
+            Some(Ok(())) => return,
+            Some(Err(mpsc::error::SendError(message))) => message,
+            None => {
+                let (sender, receiver) = mpsc::unbounded_channel();
+                drivers.insert(id.clone(), sender);
+                let driver =
+                    Driver { cloud: self.clone(), id: id.clone(), inbox: receiver, started: None, resets: 0 };
+                tokio::spawn(driver.run());
+                return;
+            }
+        };
+        drivers.remove(id);
+        drop(drivers);
+        // The driver had ended: its instance is released, and nothing that is told of it matters any more.
+        tracing::debug!(instance = %id, ?message, "a released instance hears nothing");
+    }
+}
+
+struct Driver {
+    cloud: Cloud,
+    id: InstanceId,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    /// When the machine was last started by this driver.
+    started: Option<Instant>,
+    /// Resets in a row that came soon after a start.
+    resets: u32,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let stop = self.cloud.inner.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.drive() => {
+                self.cloud.inner.drivers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&self.id);
+            }
+        }
+    }
+
+    async fn drive(&mut self) {
+        let mut pause = Duration::from_secs(1);
+        loop {
+            match self.step().await {
+                Ok(true) => pause = Duration::from_secs(1),
+                Ok(false) => return,
+                Err(error) => {
+                    warn!(instance = %self.id, error = error.chain(), retry_in = ?pause, "a step failed and is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(30));
+                }
+            }
+        }
+    }
+
+    /// Does what comes next; false when the instance's life is over.
+    async fn step(&mut self) -> PortResult<bool> {
+        let Some(record) = self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)? else {
+            return Ok(false);
+        };
+        match plan::next(record.intent, record.machine, record.reboot) {
+            Action::Finish => return Ok(false),
+            Action::Wait => match self.inbox.recv().await {
+                Some(Message::Ended(event)) => self.on_end(&event).await?,
+                Some(Message::Poke) => {}
+                None => return Ok(false),
+            },
+            Action::Launch => self.launch(record).await?,
+            Action::Abandon => {
+                self.cloud.inner.ports.vms.kill(&self.id).await?;
+                self.settle(|record| record.machine = Machine::Off).await?;
+            }
+            Action::Shutdown | Action::Reboot => self.bring_down(&record).await?,
+            Action::Release => launch_steps::release(&self.cloud, &record).await?,
+        }
+        Ok(true)
+    }
+
+    async fn launch(&mut self, record: InstanceRecord) -> PortResult<()> {
+        self.started = Some(Instant::now());
+        match launch_steps::launch(&self.cloud, record).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let why = error.chain();
+                warn!(instance = %self.id, error = why, "the launch failed");
+                self.settle(|record| {
+                    if record.intent == Intent::Run {
+                        record.intent = if record.has_run { Intent::Stop } else { Intent::Terminate };
+                        record.reason = Some(StateReason::launch_failed(&why));
+                        record.transition_reason = "Server.InternalError".into();
+                    }
+                    // The plan abandons a start that is under way, which takes down what the steps made.
+                    record.machine = Machine::Starting;
+                })
+                .await
+            }
+        }
+    }
+
+    /// Asks the guest to power off, and kills the machine when it takes too long.
+    async fn bring_down(&mut self, record: &InstanceRecord) -> PortResult<()> {
+        let vms = self.cloud.inner.ports.vms.clone();
+        let begun = Instant::now();
+        let mut record = record.clone();
+        loop {
+            let deadline = begun + self.grace(&record);
+            if record.force || Instant::now() >= deadline {
+                info!(instance = %self.id, force = record.force, "the machine is killed");
+                vms.kill(&self.id).await?;
+                return self.ended(&record, None).await;
+            }
+            if let Err(error) = vms.power_button(&self.id).await {
+                warn!(instance = %self.id, error = error.chain(), "the power button could not be pressed");
+                if !vms.is_running(&self.id).await {
+                    return self.ended(&record, None).await;
+                }
+            }
+            let next = deadline.min(Instant::now() + PRESS_AGAIN);
+            match tokio::time::timeout_at(next, self.inbox.recv()).await {
+                Ok(Some(Message::Ended(event))) if record.launch_id.as_ref() == Some(&event.launch_id) => {
+                    return self.ended(&record, Some(&event.end)).await;
+                }
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) | Err(_) => {}
+            }
+            record = match self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)? {
+                Some(record) => record,
+                None => return Ok(()),
+            };
+        }
+    }
+
+    fn grace(&self, record: &InstanceRecord) -> Duration {
+        let graces = self.cloud.inner.config.graces;
+        match record.intent {
+            Intent::Run => graces.reboot,
+            Intent::Stop => graces.stop,
+            Intent::Terminate => graces.terminate,
+        }
+    }
+
+    /// A VMM of this instance has ended.
+    async fn on_end(&mut self, event: &VmEvent) -> PortResult<()> {
+        let Some(record) = self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)? else {
+            return Ok(());
+        };
+        if record.launch_id.as_ref() == Some(&event.launch_id) {
+            self.ended(&record, Some(&event.end)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the end of the machine means: `end` is `None` when it was killed here.
+    async fn ended(&mut self, record: &InstanceRecord, end: Option<&VmEnd>) -> PortResult<()> {
+        let soon = self.started.is_some_and(|at| at.elapsed() < RESET_WINDOW);
+        self.resets = if soon { self.resets + 1 } else { 0 };
+        let verdict = judge(record, end, self.resets);
+        info!(instance = %self.id, ?end, verdict = ?verdict, "the machine has ended");
+        let now = self.cloud.inner.clock.now();
+        self.settle(|record| match verdict {
+            Verdict::AsWanted => record.machine = Machine::Off,
+            Verdict::Again => {
+                record.machine = Machine::Resetting;
+                record.reboot = false;
+            }
+            Verdict::Changed(intent, reason) => {
+                record.machine = Machine::Off;
+                record.intent = intent;
+                record.transition_reason = transition_text(&reason, now);
+                record.reason = Some(reason);
+            }
+        })
+        .await
+    }
+
+    /// Writes a fact of the machine's; when it is off, releases what a stopped instance does not keep.
+    async fn settle(&self, change: impl FnOnce(&mut InstanceRecord) + Send) -> PortResult<()> {
+        let inner = &self.cloud.inner;
+        let done = inner
+            .store
+            .change_instance::<ChangeError>(&self.id, |record| {
+                change(record);
+                if record.machine == Machine::Off {
+                    record.launch_id = None;
+                    record.force = false;
+                    record.reboot = false;
+                }
+                Ok(())
+            })
+            .await;
+        let record = done.map_err(change_failed)?.record;
+        if record.machine != Machine::Off {
+            return Ok(());
+        }
+        for held in inner.store.interfaces_of(&self.id).await.map_err(store_failed)? {
+            if held.auto_public_ip && held.interface.public_ip.is_some() && record.intent != Intent::Run {
+                inner.store.set_public_ip(&held.interface.id, None).await.map_err(store_failed)?;
+            }
+        }
+        inner.keeper.sync().await
+    }
+}
+
+/// What the end of a machine means for its instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    /// It was to end.
+    AsWanted,
+    /// It is to run again: a reset by the guest, or a reboot that was asked for.
+    Again,
+    /// Nobody had asked: the intent becomes this, for that reason.
+    Changed(Intent, StateReason),
+}
+
+fn judge(record: &InstanceRecord, end: Option<&VmEnd>, resets: u32) -> Verdict {
+    if record.intent != Intent::Run {
+        return Verdict::AsWanted;
+    }
+    if record.reboot {
+        return Verdict::Again;
+    }
+    let failed = |why: String| Verdict::Changed(Intent::Stop, StateReason::machine_failed(&why));
+    match end {
+        None => failed("the machine was killed".into()),
+        Some(VmEnd::Silent) => failed("the machine's process died without leaving a reason".into()),
+        Some(VmEnd::Recorded(ExitReason::GuestReset)) if resets >= MOST_RESETS => {
+            failed(format!("the guest reset {resets} times in a row soon after its start"))
+        }
+        Some(VmEnd::Recorded(ExitReason::GuestReset)) => Verdict::Again,
+        Some(VmEnd::Recorded(ExitReason::GuestPoweroff { .. })) => {
+            Verdict::Changed(record.shutdown_behavior.intent(), StateReason::guest_initiated())
+        }
+        Some(VmEnd::Recorded(reason)) => failed(describe(reason)),
+    }
+}
+
+/// An exit reason in words.
+fn describe(reason: &ExitReason) -> String {
+    match reason {
+        ExitReason::GuestPoweroff { .. } => "the guest powered off".into(),
+        ExitReason::GuestReset => "the guest reset".into(),
+        ExitReason::Killed => "the machine's process was told to end".into(),
+        ExitReason::ParentDied => "the process that had started the machine died".into(),
+        ExitReason::TripleFault { vcpu } => format!("vCPU {vcpu} shut down (triple fault)"),
+        ExitReason::GuestCrash { how } => format!("the guest could not go on: {how}"),
+        ExitReason::DeviceError { device, message } => format!("device {device} failed: {message}"),
+        ExitReason::StartFailed { what, message } => format!("{what}: {message}"),
+        ExitReason::BadSpec { message } => format!("bad machine specification: {message}"),
+        ExitReason::InternalError { message } => format!("the machine's process failed: {message}"),
+    }
+}
+
+/// EC2's older text of a state reason: `User initiated (2026-01-02 03:04:05 GMT)`.
+pub(crate) fn transition_text(reason: &StateReason, now: jiff::Timestamp) -> String {
+    let what = match reason.code.as_str() {
+        "Client.UserInitiatedShutdown" | "Client.InstanceInitiatedShutdown" => "User initiated",
+        code => code,
+    };
+    format!("{what} ({})", now.strftime("%Y-%m-%d %H:%M:%S GMT"))
+}
+
+pub(crate) fn store_failed(error: cumulet_store::StoreError) -> PortError {
+    PortError { transient: true, ..PortError::new("the store failed", error) }
+}
+
+pub(crate) fn change_failed(error: ChangeError) -> PortError {
+    match error {
+        ChangeError::Store(error) => store_failed(error),
+        ChangeError::Refused(refusal) => PortError::new("a change was refused", refusal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cumulet_model::state::ShutdownBehavior;
+
+    fn running() -> InstanceRecord {
+        crate::run::sample_record()
+    }
+
+    #[test]
+    fn a_guest_that_powers_off_ends_as_its_shutdown_behaviour_says() {
+        let off = VmEnd::Recorded(ExitReason::GuestPoweroff { after_power_button: false });
+        let mut record = running();
+        record.shutdown_behavior = ShutdownBehavior::Terminate;
+        assert_eq!(
+            judge(&record, Some(&off), 0),
+            Verdict::Changed(Intent::Terminate, StateReason::guest_initiated())
+        );
+        record.intent = Intent::Stop;
+        assert_eq!(judge(&record, Some(&off), 0), Verdict::AsWanted);
+    }
+
+    #[test]
+    fn a_guest_that_resets_runs_again_but_not_for_ever() {
+        let reset = VmEnd::Recorded(ExitReason::GuestReset);
+        assert_eq!(judge(&running(), Some(&reset), 1), Verdict::Again);
+        assert!(matches!(judge(&running(), Some(&reset), MOST_RESETS), Verdict::Changed(Intent::Stop, _)));
+    }
+
+    #[test]
+    fn a_reboot_that_was_asked_for_runs_again_however_the_guest_went_down() {
+        let mut record = running();
+        record.reboot = true;
+        assert_eq!(judge(&record, None, 0), Verdict::Again);
+        record.intent = Intent::Terminate;
+        assert_eq!(judge(&record, None, 0), Verdict::AsWanted);
+    }
+
+    #[test]
+    fn a_machine_that_died_stops_its_instance_with_the_reason() {
+        let Verdict::Changed(Intent::Stop, reason) = judge(&running(), Some(&VmEnd::Silent), 0) else {
+            panic!("not stopped")
+        };
+        assert_eq!(reason.code, "Server.UnexpectedShutdown");
+    }
+}

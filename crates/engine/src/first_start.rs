@@ -1,0 +1,253 @@
+//! The start of the cloud: what the first start makes (account, root key, default VPC), taking up the machines that
+//! run, and the tasks that go on for the daemon's life.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use cumulet_model::address;
+use cumulet_model::network::{Subnet, Vpc};
+use cumulet_model::security::{Direction, Peer, Rule, RuleSpec, SecurityGroup, Traffic};
+use cumulet_model::state::Machine;
+use cumulet_model::{DhcpOptionsId, GroupId, RuleId, SubnetId, Tags, VpcId};
+use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd, VmEvent};
+use cumulet_store::{AccessKeyRecord, NewDefaultVpc, Store, StoreError};
+use ipnet::Ipv4Net;
+use rand::RngExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::cloud::{Cloud, EngineConfig, Inner, Ports, Result, internal, port_failed};
+use crate::driver::Message;
+use crate::network::NetworkKeeper;
+
+/// A random token of 64 hexadecimal digits.
+pub(crate) fn random_token() -> String {
+    let bytes: [u8; 32] = rand::rng().random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Cloud {
+    /// Starts the cloud on its store and ports: makes what the first start must, takes up the machines that run,
+    /// brings the network to what it should be, and sets the drivers going. Returns when the APIs can be served.
+    pub async fn start(
+        config: EngineConfig,
+        store: Store,
+        ports: Ports,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let account_id = first_values(&config, &store, clock.as_ref()).await.map_err(internal)?;
+        let keeper = NetworkKeeper::new(store.clone(), ports.network.clone());
+        let cloud = Self {
+            inner: Arc::new(Inner {
+                config,
+                account_id,
+                store,
+                ports,
+                clock,
+                keeper,
+                allocation: tokio::sync::Mutex::new(()),
+                drivers: Mutex::new(HashMap::new()),
+                stop: CancellationToken::new(),
+                torn_down: CancellationToken::new(),
+            }),
+        };
+        cloud.fail_unfinished_images().await?;
+        let (events, incoming) = mpsc::unbounded_channel();
+        let found = cloud.inner.ports.vms.recover(events).await.map_err(port_failed)?;
+        let ended = cloud.reconcile_found(found).await?;
+        cloud.inner.keeper.sync().await.map_err(port_failed)?;
+        cloud.spawn_drivers(ended).await?;
+        tokio::spawn(dispatch(cloud.clone(), incoming));
+        tokio::spawn(keep_house(cloud.clone()));
+        Ok(cloud)
+    }
+
+    /// Compares the machines found with the rows: gives the ends that the drivers have to hear of.
+    async fn reconcile_found(&self, found: Vec<FoundVm>) -> Result<Vec<VmEvent>> {
+        let mut by_instance: HashMap<_, _> =
+            found.into_iter().map(|vm| (vm.instance_id.clone(), vm)).collect();
+        let mut ended = Vec::new();
+        for record in self.inner.store.instances().await.map_err(internal)? {
+            let vm = by_instance.remove(&record.id);
+            let Some(launch_id) = record.launch_id.clone() else {
+                if let Some(vm) = vm.filter(|vm| vm.state == FoundState::Running) {
+                    warn!(instance = %vm.instance_id, launch = %vm.launch_id, "killing a machine that should not run");
+                    self.inner.ports.vms.kill(&vm.instance_id).await.map_err(port_failed)?;
+                }
+                continue;
+            };
+            match vm.filter(|vm| vm.launch_id == launch_id).map(|vm| vm.state) {
+                Some(FoundState::Running) => {
+                    info!(instance = %record.id, "a running machine is taken up again");
+                    if matches!(record.machine, Machine::Starting | Machine::Resetting) {
+                        self.machine_is_on(&record.id, &launch_id).await?;
+                    }
+                }
+                // What was being started has not come up; the driver clears it away and begins again.
+                _ if record.machine == Machine::Starting => {}
+                Some(FoundState::Ended(end)) => {
+                    ended.push(VmEvent { instance_id: record.id, launch_id, end });
+                }
+                None => ended.push(VmEvent { instance_id: record.id, launch_id, end: VmEnd::Silent }),
+            }
+        }
+        for (id, vm) in by_instance {
+            if vm.state == FoundState::Running {
+                error!(instance = %id, "a machine runs for which there is no instance; it is left alone");
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn spawn_drivers(&self, ended: Vec<VmEvent>) -> Result<()> {
+        for record in self.inner.store.instances().await.map_err(internal)? {
+            if record.machine != Machine::Released {
+                self.poke(&record.id);
+            }
+        }
+        for event in ended {
+            self.tell(event);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: VmEvent) {
+        let id = event.instance_id.clone();
+        self.send(&id, Message::Ended(event));
+    }
+}
+
+/// Passes what the machines did on to the drivers.
+async fn dispatch(cloud: Cloud, mut incoming: mpsc::UnboundedReceiver<VmEvent>) {
+    loop {
+        tokio::select! {
+            () = cloud.inner.stop.cancelled() => return,
+            event = incoming.recv() => match event {
+                Some(event) => cloud.tell(event),
+                None => return,
+            },
+        }
+    }
+}
+
+/// The reconcilers: the network is compared as a whole, and instances terminated long ago are forgotten.
+async fn keep_house(cloud: Cloud) {
+    let inner = &cloud.inner;
+    loop {
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            () = tokio::time::sleep(inner.config.reconcile_every) => {}
+        }
+        if let Err(error) = inner.keeper.sync().await {
+            warn!(error = error.chain(), "the network could not be reconciled");
+        }
+        let keep =
+            jiff::SignedDuration::try_from(inner.config.keep_terminated).unwrap_or(jiff::SignedDuration::MAX);
+        if let Ok(before) = inner.clock.now().checked_sub(keep)
+            && let Err(error) = inner.store.forget_terminated(before).await
+        {
+            warn!(error = &error as &dyn std::error::Error, "terminated instances could not be forgotten");
+        }
+    }
+}
+
+/// Makes what the first start must make, and gives the account's number.
+async fn first_values(
+    config: &EngineConfig,
+    store: &Store,
+    clock: &dyn Clock,
+) -> std::result::Result<String, StoreError> {
+    let fresh = format!("{:012}", rand::rng().random_range(100_000_000_000u64..1_000_000_000_000));
+    let account_id = store.meta_or("account_id", &fresh).await?;
+    if store.access_keys().await?.is_empty() {
+        let key = new_access_key(clock);
+        info!(access_key = key.id, "made the root access key");
+        store.add_access_key(&key).await?;
+    }
+    if store.vpcs().await?.is_empty() {
+        let vpc = default_vpc(config);
+        info!(vpc = %vpc.vpc.id, cidr = %vpc.vpc.cidr, "made the default VPC");
+        store.add_default_vpc(&vpc).await?;
+    }
+    Ok(account_id)
+}
+
+fn new_access_key(clock: &dyn Clock) -> AccessKeyRecord {
+    const ID: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut rng = rand::rng();
+    let mut text = |alphabet: &[u8], length| -> String {
+        (0..length).map(|_| char::from(alphabet[rng.random_range(0..alphabet.len())])).collect()
+    };
+    AccessKeyRecord {
+        id: format!("AKIA{}", text(ID, 16)),
+        secret: text(SECRET, 40),
+        is_root: true,
+        created: clock.now(),
+    }
+}
+
+/// The default VPC as EC2 makes it: a /20 subnet for each zone, a default group that admits its own members and lets
+/// everything out (VPC guide, "Default VPCs", "Default security groups").
+fn default_vpc(config: &EngineConfig) -> NewDefaultVpc {
+    let mut rng = rand::rng();
+    let vpc = Vpc {
+        id: VpcId::random(&mut rng),
+        cidr: config.default_vpc_cidr,
+        is_default: true,
+        dhcp_options_id: DhcpOptionsId::random(&mut rng),
+        tags: Tags::new(),
+    };
+    let prefix = (vpc.cidr.prefix_len() + 4).min(28);
+    let parts = vpc.cidr.subnets(prefix).into_iter().flatten();
+    let subnets = config.region.zones.iter().zip(parts).map(|(zone, cidr)| Subnet {
+        id: SubnetId::random(&mut rng),
+        vpc_id: vpc.id.clone(),
+        cidr,
+        zone: zone.name.clone(),
+        default_for_zone: true,
+        map_public_ip_on_launch: true,
+        available_addresses: address::assignable_count(cidr),
+        tags: Tags::new(),
+    });
+    let subnets = subnets.collect();
+    let id = GroupId::random(&mut rng);
+    let own = RuleSpec { traffic: Traffic::All, peer: Peer::Group(id.clone()) };
+    let group = SecurityGroup {
+        vpc_id: vpc.id.clone(),
+        name: SecurityGroup::DEFAULT_NAME.into(),
+        description: "default VPC security group".into(),
+        rules: vec![
+            new_rule(&id, Direction::Ingress, own, None, Tags::new()),
+            new_rule(&id, Direction::Egress, everywhere(), None, Tags::new()),
+        ],
+        tags: Tags::new(),
+        id,
+    };
+    NewDefaultVpc { vpc, subnets, group }
+}
+
+/// All traffic to and from everywhere.
+pub(crate) fn everywhere() -> RuleSpec {
+    RuleSpec { traffic: Traffic::All, peer: Peer::Cidr(Ipv4Net::default()) }
+}
+
+/// A rule with a new id.
+pub(crate) fn new_rule(
+    group_id: &GroupId,
+    direction: Direction,
+    spec: RuleSpec,
+    description: Option<String>,
+    tags: Tags,
+) -> Rule {
+    Rule {
+        id: RuleId::random(&mut rand::rng()),
+        group_id: group_id.clone(),
+        direction,
+        spec,
+        description,
+        tags,
+    }
+}

@@ -1,0 +1,34 @@
+//! What the cloud does: its operations, the launch steps with their undo, one driver per instance, and the
+//! reconcilers. Knows the host only through `cumulet-ports` and keeps its memory in `cumulet-store`.
+//!
+//! Requests change facts in the store and poke the instance's driver; the driver reads the facts, decides what comes
+//! next ([`plan`]), does it, and writes what became of it. So whatever dies in between, the next start goes on from
+//! the facts.
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod capacity;
+pub mod clock;
+pub mod cloud;
+mod console;
+mod describe;
+mod driver;
+mod first_start;
+mod groups;
+mod images;
+mod keygen;
+mod keys;
+mod launch_steps;
+mod lifecycle;
+mod metadata;
+mod modify;
+mod network;
+mod plan;
+mod run;
+mod smbios;
+mod tags;
+mod teardown;
+
+pub use clock::{Clock, SystemClock};
+pub use cloud::{AccessKey, Cloud, EngineConfig, Graces, HostCapacity, Ports, Result};
+pub use metadata::InstanceFacts;

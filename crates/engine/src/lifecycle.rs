@@ -1,0 +1,159 @@
+//! Start, stop, reboot, terminate: checked against the instances' states, all or none, then written as what is wanted.
+
+use cumulet_model::instance::StateChange;
+use cumulet_model::state::{Intent, Machine, Request, StateReason};
+use cumulet_model::{CloudError, ErrorCode, InstanceId};
+use cumulet_store::InstanceRecord;
+
+use crate::cloud::{ChangeError, Cloud, Result, internal};
+use crate::driver::transition_text;
+
+impl Cloud {
+    /// StartInstances: each gets its public address again and is started. Capacity is checked for all together.
+    pub async fn start_instances(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
+        let _allocation = self.inner.allocation.lock().await;
+        let records = self.checked(ids, Request::Start).await?;
+        let stopped: Vec<_> =
+            records.iter().filter(|r| r.machine == Machine::Off && r.intent != Intent::Run).collect();
+        let wanted = stopped.iter().map(|record| (record.instance_type.as_str(), 1));
+        self.check_capacity(wanted).await?;
+        for record in &stopped {
+            self.give_public_addresses(&record.id).await?;
+        }
+        let now = self.inner.clock.now();
+        self.change_all(ids, |record| {
+            if record.intent != Intent::Run {
+                record.intent = Intent::Run;
+                record.launch_time = now;
+                record.reason = None;
+                record.transition_reason = String::new();
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// StopInstances: by the power button, or at once with `force`.
+    pub async fn stop_instances(&self, ids: &[InstanceId], force: bool) -> Result<Vec<StateChange>> {
+        for record in self.checked(ids, Request::Stop).await? {
+            if record.disable_api_stop {
+                return Err(CloudError::new(
+                    ErrorCode::OperationNotPermitted,
+                    format!(
+                        "The instance '{}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.",
+                        record.id
+                    ),
+                ));
+            }
+        }
+        let now = self.inner.clock.now();
+        self.change_all(ids, |record| {
+            if record.intent == Intent::Run {
+                record.intent = Intent::Stop;
+                record.reboot = false;
+                record.transition_reason = transition_text(&StateReason::user_initiated(), now);
+                record.reason = Some(StateReason::user_initiated());
+            }
+            record.force |= force && record.machine != Machine::Off;
+            Ok(())
+        })
+        .await
+    }
+
+    /// RebootInstances: by the power button, by force when the guest takes too long. Keeps all.
+    pub async fn reboot_instances(&self, ids: &[InstanceId]) -> Result<()> {
+        self.checked(ids, Request::Reboot).await?;
+        self.change_all(ids, |record| {
+            record.reboot = record.machine == Machine::On;
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// TerminateInstances.
+    pub async fn terminate_instances(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
+        for record in self.checked(ids, Request::Terminate).await? {
+            if record.disable_api_termination && record.machine != Machine::Released {
+                return Err(CloudError::new(
+                    ErrorCode::OperationNotPermitted,
+                    format!(
+                        "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+                        record.id
+                    ),
+                ));
+            }
+        }
+        let now = self.inner.clock.now();
+        self.change_all(ids, |record| {
+            if record.intent != Intent::Terminate {
+                record.intent = Intent::Terminate;
+                record.reboot = false;
+                record.transition_reason = transition_text(&StateReason::user_initiated(), now);
+                record.reason = Some(StateReason::user_initiated());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The rows of `ids`, when all exist and take the request.
+    async fn checked(&self, ids: &[InstanceId], request: Request) -> Result<Vec<InstanceRecord>> {
+        let mut records = Vec::new();
+        let mut unknown = Vec::new();
+        for id in ids {
+            match self.inner.store.instance(id).await.map_err(internal)? {
+                Some(record) => records.push(record),
+                None => unknown.push(id.as_str()),
+            }
+        }
+        if !unknown.is_empty() {
+            let text = match unknown.as_slice() {
+                [one] => format!("The instance ID '{one}' does not exist"),
+                many => format!("The instance IDs '{}' do not exist", many.join(", ")),
+            };
+            return Err(CloudError::new(ErrorCode::InvalidInstanceIdNotFound, text));
+        }
+        for record in &records {
+            takes(record, request)?;
+        }
+        Ok(records)
+    }
+
+    /// Changes each instance and pokes its driver.
+    async fn change_all(
+        &self,
+        ids: &[InstanceId],
+        change: impl Fn(&mut InstanceRecord) -> std::result::Result<(), CloudError> + Send + Sync,
+    ) -> Result<Vec<StateChange>> {
+        let mut changes = Vec::new();
+        for id in ids {
+            let done =
+                self.inner.store.change_instance::<ChangeError>(id, |record| Ok(change(record)?)).await?;
+            self.poke(id);
+            changes.push(StateChange {
+                instance_id: id.clone(),
+                previous: done.previous,
+                current: done.record.state(),
+            });
+        }
+        Ok(changes)
+    }
+}
+
+fn takes(record: &InstanceRecord, request: Request) -> Result<()> {
+    let state = record.state();
+    if state.takes(request) {
+        return Ok(());
+    }
+    let what = match request {
+        Request::Start => "started",
+        Request::Stop => "stopped",
+        Request::Reboot => "rebooted",
+        Request::Terminate => "terminated",
+    };
+    Err(CloudError::new(
+        ErrorCode::IncorrectInstanceState,
+        format!("The instance '{}' is not in a state from which it can be {what}: it is {state}", record.id),
+    ))
+}

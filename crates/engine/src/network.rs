@@ -1,0 +1,132 @@
+//! The network's desired state from the rows, and the keeper that brings the host to it: many changes at once are one
+//! apply.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cumulet_model::address::private_host_name;
+use cumulet_model::network::Vpc;
+use cumulet_model::security::{Direction, SecurityGroup};
+use cumulet_model::state::Machine;
+use cumulet_ports::network::{GroupSpec, InterfaceSpec, NetworkSpec, SubnetSpec, VpcSpec};
+use cumulet_ports::{Network, PortError, PortResult};
+use cumulet_store::{InstanceRecord, InterfaceRecord, Store, StoreError, SubnetRecord};
+use tracing::{debug, info};
+
+/// Keeps the host's network what the rows say.
+pub(crate) struct NetworkKeeper {
+    store: Store,
+    network: Arc<dyn Network>,
+    /// How many syncs have been asked for.
+    asked: AtomicU64,
+    /// The newest ask that a finished apply has covered; held while an apply runs. `None` once closed.
+    covered: tokio::sync::Mutex<Option<u64>>,
+}
+
+impl NetworkKeeper {
+    pub fn new(store: Store, network: Arc<dyn Network>) -> Self {
+        Self { store, network, asked: AtomicU64::new(0), covered: tokio::sync::Mutex::new(Some(0)) }
+    }
+
+    /// Returns when an apply that began after this call has succeeded.
+    pub async fn sync(&self) -> PortResult<()> {
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut covered = self.covered.lock().await;
+        match *covered {
+            None => return Err(PortError::plain("the network is being torn down")),
+            Some(covered) if covered >= mine => return Ok(()),
+            Some(_) => {}
+        }
+        let newest = self.asked.load(Ordering::SeqCst);
+        let spec =
+            self.spec().await.map_err(|error| PortError::new("the network's rows can't be read", error))?;
+        let report = self.network.apply(&spec).await?;
+        for change in &report.changes {
+            debug!(change, "changed the network");
+        }
+        if !report.changes.is_empty() {
+            info!(changes = report.changes.len(), "the network is as desired");
+        }
+        *covered = Some(newest);
+        Ok(())
+    }
+
+    /// Waits for the apply that runs and lets no other begin.
+    pub async fn close(&self) {
+        *self.covered.lock().await = None;
+    }
+
+    async fn spec(&self) -> Result<NetworkSpec, StoreError> {
+        let wired: HashMap<_, _> = self
+            .store
+            .instances()
+            .await?
+            .into_iter()
+            .filter(is_wired)
+            .map(|record| (record.id.clone(), record))
+            .collect();
+        let interfaces: Vec<_> = self
+            .store
+            .interfaces()
+            .await?
+            .into_iter()
+            .filter(|record| {
+                record.interface.attachment.as_ref().is_some_and(|a| wired.contains_key(&a.instance_id))
+            })
+            .collect();
+        let (vpcs, subnets, groups) =
+            (self.store.vpcs().await?, self.store.subnets().await?, self.store.security_groups().await?);
+        Ok(network_spec(&vpcs, &subnets, &groups, &interfaces))
+    }
+}
+
+/// Whether an instance's interfaces are on the host.
+fn is_wired(record: &InstanceRecord) -> bool {
+    matches!(record.machine, Machine::Starting | Machine::On | Machine::Resetting)
+}
+
+fn network_spec(
+    vpcs: &[Vpc],
+    subnets: &[SubnetRecord],
+    groups: &[SecurityGroup],
+    interfaces: &[InterfaceRecord],
+) -> NetworkSpec {
+    let vpcs = vpcs.iter().map(|vpc| VpcSpec {
+        id: vpc.id.clone(),
+        cidr: vpc.cidr,
+        subnets: subnets
+            .iter()
+            .filter(|record| record.subnet.vpc_id == vpc.id)
+            .map(|record| SubnetSpec { id: record.subnet.id.clone(), cidr: record.subnet.cidr })
+            .collect(),
+        groups: groups.iter().filter(|group| group.vpc_id == vpc.id).map(group_spec).collect(),
+        interfaces: interfaces
+            .iter()
+            .filter(|record| record.interface.vpc_id == vpc.id)
+            .filter_map(interface_spec)
+            .collect(),
+    });
+    NetworkSpec { vpcs: vpcs.collect() }
+}
+
+fn group_spec(group: &SecurityGroup) -> GroupSpec {
+    let specs = |direction| group.rules_of(direction).map(|rule| rule.spec.clone()).collect();
+    GroupSpec { id: group.id.clone(), ingress: specs(Direction::Ingress), egress: specs(Direction::Egress) }
+}
+
+fn interface_spec(record: &InterfaceRecord) -> Option<InterfaceSpec> {
+    let interface = &record.interface;
+    let attachment = interface.attachment.as_ref()?;
+    Some(InterfaceSpec {
+        id: interface.id.clone(),
+        instance_id: attachment.instance_id.clone(),
+        subnet_id: interface.subnet_id.clone(),
+        mac: interface.mac,
+        private_ip: interface.private_ip,
+        public_ip: interface.public_ip,
+        groups: interface.groups.iter().map(|group| group.id.clone()).collect(),
+        source_dest_check: interface.source_dest_check,
+        host_name: private_host_name(interface.private_ip),
+    })
+}

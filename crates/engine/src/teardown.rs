@@ -1,0 +1,61 @@
+//! Teardown: everything that this installation made on the host goes. Rows, images and volumes stay: the instances
+//! are stopped and can be started again.
+
+use cumulet_model::state::{Intent, Machine, StateReason};
+use cumulet_model::{CloudError, ErrorCode};
+use tracing::{error, info};
+
+use crate::cloud::{ChangeError, Cloud, Result, internal};
+use crate::driver::transition_text;
+
+impl Cloud {
+    /// Kills all machines, removes the network, and ends the cloud's tasks. Goes on through errors and reports them
+    /// all. The process has nothing left to do then; [`Cloud::torn_down`] tells it.
+    pub async fn teardown(&self) -> Result<()> {
+        let inner = &self.inner;
+        inner.stop.cancel();
+        let _allocation = inner.allocation.lock().await;
+        let mut failures = Vec::new();
+        for record in inner.store.instances().await.map_err(internal)? {
+            if matches!(record.machine, Machine::Off | Machine::Released) {
+                continue;
+            }
+            if let Err(failure) = inner.ports.vms.kill(&record.id).await {
+                failures.push(format!("instance {}: {}", record.id, failure.chain()));
+                continue;
+            }
+            let reason = StateReason::new("Server.Teardown", "The cloud was torn down");
+            let text = transition_text(&reason, inner.clock.now());
+            inner
+                .store
+                .change_instance::<ChangeError>(&record.id, |record| {
+                    record.machine = Machine::Off;
+                    record.launch_id = None;
+                    if record.intent == Intent::Run {
+                        record.intent = Intent::Stop;
+                        record.reason = Some(reason);
+                        record.transition_reason = text;
+                    }
+                    Ok(())
+                })
+                .await?;
+            for held in inner.store.interfaces_of(&record.id).await.map_err(internal)? {
+                if held.auto_public_ip && held.interface.public_ip.is_some() {
+                    inner.store.set_public_ip(&held.interface.id, None).await.map_err(internal)?;
+                }
+            }
+        }
+        inner.keeper.close().await;
+        if let Err(failure) = inner.ports.network.teardown().await {
+            failures.push(failure.chain());
+        }
+        inner.torn_down.cancel();
+        if failures.is_empty() {
+            info!("the cloud is torn down; images, volumes and rows stay");
+            Ok(())
+        } else {
+            error!(failures = failures.join("; "), "the teardown left something behind");
+            Err(CloudError::new(ErrorCode::InternalError, format!("left behind: {}", failures.join("; "))))
+        }
+    }
+}
