@@ -1,0 +1,111 @@
+//! VPCs, subnets and network interfaces.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Tags;
+
+/// A virtual private cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Vpc {
+    /// Id: `vpc-…`.
+    pub id: String,
+    /// Its addresses, such as `172.31.0.0/16`.
+    pub cidr: String,
+    /// Whether launches that name no subnet go here.
+    pub is_default: bool,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A list of VPCs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VpcList {
+    /// The VPCs.
+    pub vpcs: Vec<Vpc>,
+}
+
+/// A subnet: a part of a VPC's addresses in one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Subnet {
+    /// Id: `subnet-…`.
+    pub id: String,
+    /// The VPC that it belongs to.
+    pub vpc_id: String,
+    /// Its addresses.
+    pub cidr: String,
+    /// The zone's name.
+    pub zone: String,
+    /// Whether it is its zone's default subnet.
+    pub default_for_zone: bool,
+    /// Whether instances get a public address when the launch does not say.
+    pub map_public_ip_on_launch: bool,
+    /// How many private addresses are free.
+    pub available_addresses: u32,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A list of subnets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SubnetList {
+    /// The subnets.
+    pub subnets: Vec<Subnet>,
+}
+
+/// A security group by id and name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupRef {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NetworkInterface {
+    /// Id: `eni-…`.
+    pub id: String,
+    /// The VPC that it belongs to.
+    pub vpc_id: String,
+    /// The subnet that it is in.
+    pub subnet_id: String,
+    /// The zone's name.
+    pub zone: String,
+    /// Free text.
+    pub description: String,
+    /// Ethernet address, six bytes with colons.
+    pub mac: String,
+    /// Private address.
+    pub private_ip: String,
+    /// Public address while it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_ip: Option<String>,
+    /// Security groups.
+    pub groups: Vec<GroupRef>,
+    /// The instance that it is attached to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// Its index on that instance; 0 is the primary interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_index: Option<u32>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A list of network interfaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NetworkInterfaceList {
+    /// The interfaces.
+    pub network_interfaces: Vec<NetworkInterface>,
+}

@@ -1,0 +1,31 @@
+//! `GET /v1/instances/{id}`.
+
+use axum::Json;
+use axum::extract::State;
+use cumulet_api_types::error::ErrorReply;
+use cumulet_api_types::instance::InstanceDetail;
+use cumulet_model::error::parse_id;
+
+use super::not_found;
+use crate::convert::instance::{instance_to, reachability_to};
+use crate::error::Result;
+use crate::extract::Segment;
+use crate::router::Api;
+
+/// One instance with its status check.
+#[utoipa::path(get, path = "/v1/instances/{id}", operation_id = "get_instance", tag = "instances",
+    params(("id" = String, Path, description = "Its id")), responses(
+        (status = 200, description = "It", body = InstanceDetail),
+        (status = "default", description = "An error", body = ErrorReply),
+    )
+)]
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Segment(id): Segment<String>,
+) -> Result<Json<InstanceDetail>> {
+    let id = parse_id(&id)?;
+    let found = api.cloud.instances().await?.into_iter().find(|instance| instance.id == id);
+    let instance = instance_to(found.ok_or_else(|| not_found(&id))?);
+    let reachability = reachability_to(api.cloud.reachability(&id).await?);
+    Ok(Json(InstanceDetail { instance, reachability }))
+}

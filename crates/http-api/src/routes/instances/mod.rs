@@ -1,0 +1,43 @@
+//! `/v1/instances`: a file for each endpoint.
+
+mod console_read;
+mod console_write;
+mod get;
+mod list;
+mod reboot;
+mod run;
+mod start;
+mod stop;
+mod terminate;
+mod user_data;
+
+use cumulet_model::instance::StateChange;
+use cumulet_model::{CloudError, ErrorCode, InstanceId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::Result;
+use crate::router::Api;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, run::run))
+        .routes(routes!(get::get))
+        .routes(routes!(start::start))
+        .routes(routes!(stop::stop))
+        .routes(routes!(reboot::reboot))
+        .routes(routes!(terminate::terminate))
+        .routes(routes!(user_data::user_data))
+        .routes(routes!(console_read::read, console_write::write))
+}
+
+/// The change of the one instance that was asked for.
+fn only(changes: Vec<StateChange>, id: &InstanceId) -> Result<StateChange> {
+    let change = changes.into_iter().find(|change| change.instance_id == *id);
+    change.ok_or_else(|| CloudError::internal("the change of state was not told").into())
+}
+
+/// The error of an instance that isn't there.
+fn not_found(id: &InstanceId) -> CloudError {
+    CloudError::not_found(ErrorCode::InvalidInstanceIdNotFound, "instance ID", id)
+}

@@ -1,0 +1,58 @@
+//! The endpoints: one file each, or one for a small resource's.
+
+mod aws_env;
+mod health;
+mod host;
+mod images;
+mod instance_types;
+mod instances;
+mod key_pairs;
+mod network_interfaces;
+mod security_groups;
+mod subnets;
+mod tags;
+mod teardown;
+mod volumes;
+mod vpcs;
+
+use cumulet_model::{CloudError, ErrorCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::Result;
+use crate::router::Api;
+
+/// What answers within a moment.
+pub(crate) fn quick() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(host::facts))
+        .routes(routes!(aws_env::aws_env))
+        .merge(instances::routes())
+        .merge(images::routes())
+        .merge(key_pairs::routes())
+        .merge(security_groups::routes())
+        .merge(tags::routes())
+        .routes(routes!(volumes::list))
+        .routes(routes!(vpcs::list))
+        .routes(routes!(subnets::list))
+        .routes(routes!(network_interfaces::list))
+        .routes(routes!(instance_types::list))
+}
+
+/// What may take minutes.
+pub(crate) fn slow() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(teardown::teardown))
+}
+
+/// The one of `all` that `is_it` knows; else the error of a resource that isn't there.
+fn find<T>(
+    all: Vec<T>,
+    is_it: impl Fn(&T) -> bool,
+    code: ErrorCode,
+    what: &str,
+    asked: impl std::fmt::Display,
+) -> Result<T> {
+    let found = all.into_iter().find(is_it);
+    found.ok_or_else(|| CloudError::not_found(code, what, asked).into())
+}
