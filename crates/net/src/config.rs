@@ -1,0 +1,91 @@
+//! What an installation's network is told once, at its start.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cumulet_model::place::Region;
+use ipnet::Ipv4Net;
+
+/// An installation's tag: 1 to 7 lower-case letters and digits, first a letter. Everything that the installation makes
+/// on the host carries it, so that two installations don't meet and a teardown touches its own alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tag(String);
+
+/// A text that is no tag.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no installation tag: expected 1 to 7 lower-case letters and digits, first a letter")]
+pub struct MalformedTag(String);
+
+impl Tag {
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = MalformedTag;
+    fn from_str(text: &str) -> Result<Self, MalformedTag> {
+        let lettered = text.starts_with(|c: char| c.is_ascii_lowercase());
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if lettered && plain && text.len() <= 7 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(MalformedTag(text.chars().take(32).collect()))
+        }
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Configuration of [`crate::HostNetwork`].
+#[derive(Debug, Clone)]
+pub struct NetConfig {
+    /// The installation's tag.
+    pub tag: Tag,
+    /// Public addresses, /16 to /29. As in a subnet the first four and the last are not given out: the second is the
+    /// host's own end of the link, the third the edge router's.
+    pub public_pool: Ipv4Net,
+    /// Region, which names the DNS domains.
+    pub region: Region,
+    /// Where DNS sends what it doesn't know; `None` means the name servers of the host's `/etc/resolv.conf`.
+    pub resolvers: Option<Vec<SocketAddr>>,
+    /// Ethernet payload size on guests' links, in bytes.
+    pub mtu: u16,
+    /// Where all installations of a host keep note of what they found there (the value of `ip_forward`), so that the
+    /// last one to leave puts it back.
+    pub host_record: PathBuf,
+}
+
+impl NetConfig {
+    /// A configuration with the usual values: pool 198.18.0.0/24, host's resolvers, MTU 1500.
+    pub fn new(tag: Tag, region: Region) -> Self {
+        Self {
+            tag,
+            public_pool: Ipv4Net::new_assert(std::net::Ipv4Addr::new(198, 18, 0, 0), 24),
+            region,
+            resolvers: None,
+            mtu: 1500,
+            host_record: PathBuf::from("/run/cumulet-host"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_short_and_plain() {
+        assert!("cumulet".parse::<Tag>().is_ok());
+        for text in ["", "toolongtag", "Upper", "a-b", "1st", "ä"] {
+            assert!(text.parse::<Tag>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! DNS in a VPC, at the network's base + 2 and at 169.254.169.253: the names of its interfaces are answered here
+//! ([`zone`], pure), all else is asked of the host's name servers ([`forward`]). [`server`] holds the sockets.
+
+pub mod forward;
+pub mod server;
+pub mod zone;
+
+pub use zone::Zone;

@@ -1,0 +1,113 @@
+//! From the rules that are there to those that shall be: text for `iptables-restore --noflush`, which the kernel takes
+//! a table at a time, whole or not at all.
+
+use super::{Chain, Ruleset, Table};
+
+/// What `iptables-restore` shall be fed, and what it does in words. Both are empty when nothing differs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RuleChanges {
+    /// Input for `iptables-restore --noflush`.
+    pub restore: String,
+    /// One line for each chain that changes.
+    pub words: Vec<String>,
+}
+
+/// What leads from `actual` to `desired` in a namespace that is ours alone. Only chains that differ are touched; chains
+/// that nobody wants go, and so do foreign rules in a chain of ours. Tables that `desired` does not name are left.
+pub fn changes(actual: &Ruleset, desired: &Ruleset) -> RuleChanges {
+    let mut out = RuleChanges::default();
+    let nothing = Table::default();
+    for (name, wanted) in &desired.tables {
+        let held = actual.tables.get(name).unwrap_or(&nothing);
+        table_changes(name, held, wanted, &mut out);
+    }
+    out
+}
+
+fn table_changes(table: &str, held: &Table, wanted: &Table, out: &mut RuleChanges) {
+    let changed: Vec<(&String, &Chain)> =
+        wanted.chains.iter().filter(|(name, chain)| held.chains.get(*name) != Some(chain)).collect();
+    let stale: Vec<&String> = held
+        .chains
+        .iter()
+        .filter(|(name, chain)| chain.policy.is_none() && !wanted.chains.contains_key(*name))
+        .map(|(name, _)| name)
+        .collect();
+    // A chain of the kernel's that holds rules which nobody wants, though we say nothing of it.
+    let littered: Vec<&String> = held
+        .chains
+        .iter()
+        .filter(|(name, chain)| {
+            chain.policy.is_some() && !wanted.chains.contains_key(*name) && !chain.rules.is_empty()
+        })
+        .map(|(name, _)| name)
+        .collect();
+    if changed.is_empty() && stale.is_empty() && littered.is_empty() {
+        return;
+    }
+    let mut text = format!("*{table}\n");
+    for (name, chain) in &changed {
+        match &chain.policy {
+            // Naming one of the kernel's own chains sets its policy but keeps its rules.
+            Some(policy) => text.push_str(&format!(":{name} {policy} [0:0]\n-F {name}\n")),
+            // Naming one of ours makes or empties it.
+            None => text.push_str(&format!(":{name} - [0:0]\n")),
+        }
+        out.words.push(format!("{table}/{name}: {} rules", chain.rules.len()));
+    }
+    for name in stale.iter().chain(&littered) {
+        text.push_str(&format!("-F {name}\n"));
+    }
+    for (name, chain) in &changed {
+        for rule in &chain.rules {
+            text.push_str(&format!("-A {name} {rule}\n"));
+        }
+    }
+    for name in &stale {
+        text.push_str(&format!("-X {name}\n"));
+        out.words.push(format!("{table}/{name}: removed"));
+    }
+    for name in &littered {
+        out.words.push(format!("{table}/{name}: emptied"));
+    }
+    text.push_str("COMMIT\n");
+    out.restore.push_str(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firewall::Rule;
+
+    fn sample() -> Ruleset {
+        let mut ruleset = Ruleset::default();
+        let filter = ruleset.table("filter");
+        filter.builtin("FORWARD", "DROP").push(Rule::jump("a"));
+        filter.chain("a").push(Rule::jump("ACCEPT"));
+        ruleset
+    }
+
+    #[test]
+    fn equal_rules_need_nothing() {
+        assert_eq!(changes(&sample(), &sample()), RuleChanges::default());
+    }
+
+    #[test]
+    fn only_the_chain_that_differs_is_written() {
+        let mut held = sample();
+        held.table("filter").chain("a").rules.clear();
+        held.table("filter").chain("old").push(Rule::jump("ACCEPT"));
+        let changes = changes(&held, &sample());
+        assert_eq!(changes.restore, "*filter\n:a - [0:0]\n-F old\n-A a -j ACCEPT\n-X old\nCOMMIT\n");
+        assert_eq!(changes.words, ["filter/a: 1 rules", "filter/old: removed"]);
+    }
+
+    #[test]
+    fn an_empty_kernel_gets_it_all() {
+        let restore = changes(&Ruleset::default(), &sample()).restore;
+        assert_eq!(
+            restore,
+            "*filter\n:FORWARD DROP [0:0]\n-F FORWARD\n:a - [0:0]\n-A FORWARD -j a\n-A a -j ACCEPT\nCOMMIT\n"
+        );
+    }
+}

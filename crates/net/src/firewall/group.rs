@@ -1,0 +1,163 @@
+//! A security group as two chains, one for each way, that all its interfaces share.
+//!
+//! A rule that matches a packet coming in accepts it; one that matches a packet going out marks it as allowed (chain
+//! [`PASS`]), for it still has the receiver's groups before it. Rules with the same traffic share one set of CIDRs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cumulet_model::GroupId;
+use cumulet_model::security::{Direction, Peer, PortRange, RuleSpec, Traffic};
+use cumulet_ports::network::GroupSpec;
+use ipnet::Ipv4Net;
+
+use super::{Rule, Table};
+use crate::ipset::{SetKind, Sets};
+use crate::names;
+
+/// The chain that marks a packet as allowed to leave its sender.
+pub const PASS: &str = "pass";
+
+/// Puts a group's two chains into `table` and the CIDR sets that they use into `sets`; gives the groups that its rules
+/// refer to.
+pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) -> BTreeSet<GroupId> {
+    let mut referenced = BTreeSet::new();
+    for (direction, rules) in [(Direction::Ingress, &group.ingress), (Direction::Egress, &group.egress)] {
+        let name = names::group_chain(&group.id, way(direction));
+        table.chain(&name);
+        for (traffic, peers) in by_traffic(rules) {
+            for peer in peers.render(&group.id, direction, traffic, sets) {
+                let Some(rule) = with_traffic(peer.verdict(direction), traffic) else { continue };
+                table.chain(&name).push(peer.apply(rule, direction));
+            }
+            referenced.extend(peers.groups);
+        }
+    }
+    referenced
+}
+
+/// The word for a direction in names of chains and sets.
+pub fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ingress => "in",
+        Direction::Egress => "out",
+    }
+}
+
+#[derive(Default)]
+struct Peers {
+    cidrs: BTreeSet<Ipv4Net>,
+    groups: BTreeSet<GroupId>,
+}
+
+fn by_traffic(rules: &[RuleSpec]) -> BTreeMap<Traffic, Peers> {
+    let mut sorted: BTreeMap<Traffic, Peers> = BTreeMap::new();
+    for rule in rules {
+        let peers = sorted.entry(rule.traffic).or_default();
+        match &rule.peer {
+            Peer::Cidr(cidr) => {
+                peers.cidrs.insert(cidr.trunc());
+            }
+            Peer::Group(group) => {
+                peers.groups.insert(group.clone());
+            }
+        }
+    }
+    sorted
+}
+
+/// The other end of one rendered rule.
+enum RenderedPeer {
+    Anyone,
+    Set(String),
+}
+
+impl Peers {
+    fn render(
+        &self,
+        group: &GroupId,
+        direction: Direction,
+        traffic: Traffic,
+        sets: &mut Sets,
+    ) -> Vec<RenderedPeer> {
+        let mut rendered = Vec::new();
+        if self.cidrs.iter().any(|cidr| cidr.prefix_len() == 0) {
+            rendered.push(RenderedPeer::Anyone);
+        } else if !self.cidrs.is_empty() {
+            let name = cidr_set(group, direction, traffic);
+            sets.insert(&name, SetKind::HashNet, self.cidrs.iter().map(|cidr| set_element(*cidr)));
+            rendered.push(RenderedPeer::Set(name));
+        }
+        rendered.extend(self.groups.iter().map(|group| RenderedPeer::Set(names::member_set(group))));
+        rendered
+    }
+}
+
+impl RenderedPeer {
+    fn verdict(&self, direction: Direction) -> Rule {
+        match direction {
+            Direction::Ingress => Rule::jump("ACCEPT"),
+            Direction::Egress => Rule::go(PASS),
+        }
+    }
+
+    fn apply(&self, rule: Rule, direction: Direction) -> Rule {
+        match (self, direction) {
+            (Self::Anyone, _) => rule,
+            (Self::Set(set), Direction::Ingress) => rule.in_set(set, "src"),
+            (Self::Set(set), Direction::Egress) => rule.in_set(set, "dst"),
+        }
+    }
+}
+
+/// `ipset save` prints a single address without its /32.
+fn set_element(cidr: Ipv4Net) -> String {
+    if cidr.prefix_len() == 32 { cidr.addr().to_string() } else { cidr.to_string() }
+}
+
+/// Name of the set of CIDRs that a group allows some traffic from or to: at most 31 bytes, so the group is named by its
+/// last 8 digits, and the whole is told apart by a hash.
+fn cidr_set(group: &GroupId, direction: Direction, traffic: Traffic) -> String {
+    let digits = group.digits();
+    let key = format!("{digits} {} {traffic:?}", way(direction));
+    format!("c-{}-{:016x}", &digits[digits.len() - 8..], fnv1a(key.as_bytes()))
+}
+
+/// The 64-bit FNV-1a hash, whose values are the same in every build, as names in the kernel must be.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Narrows a rule to some traffic; `None` for what can't be on the wire and that iptables would read as "any".
+fn with_traffic(rule: Rule, traffic: Traffic) -> Option<Rule> {
+    Some(match traffic {
+        Traffic::All => rule,
+        Traffic::Tcp(range) => with_ports(rule, "tcp", range),
+        Traffic::Udp(range) => with_ports(rule, "udp", range),
+        Traffic::Icmp { icmp_type: None, .. } => rule.protocol("icmp"),
+        // To iptables, type 255 means any type; no such ICMP message exists.
+        Traffic::Icmp { icmp_type: Some(255), .. } => return None,
+        Traffic::Icmp { icmp_type: Some(icmp_type), code: None } => {
+            rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}"))
+        }
+        Traffic::Icmp { icmp_type: Some(icmp_type), code: Some(code) } => {
+            rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}/{code}"))
+        }
+        // Protocol 0 is IPv6's hop-by-hop header; to iptables it means any protocol.
+        Traffic::Protocol(0) => return None,
+        Traffic::Protocol(1) => rule.protocol("icmp"),
+        Traffic::Protocol(6) => rule.protocol("tcp"),
+        Traffic::Protocol(17) => rule.protocol("udp"),
+        Traffic::Protocol(number) => rule.protocol(number.to_string()),
+    })
+}
+
+fn with_ports(rule: Rule, protocol: &str, range: PortRange) -> Rule {
+    let rule = rule.protocol(protocol);
+    match (range.first, range.last) {
+        (0, u16::MAX) => rule,
+        (first, last) if first == last => rule.matching(format!("-m {protocol} --dport {first}")),
+        (first, last) => rule.matching(format!("-m {protocol} --dport {first}:{last}")),
+    }
+}

@@ -1,0 +1,155 @@
+//! What of the host's own firewall is ours: three chains with the installation's tag and one jump to each, put first.
+//!
+//! Guests may go out through the host, masqueraded; whoever may route through the host reaches their public addresses
+//! (where security groups stand guard); nothing of a guest reaches the host's own services, but answers to what the
+//! host asked. All of it also holds under a FORWARD policy of DROP, as Docker sets it. The rest of the host's firewall
+//! is not touched.
+
+use ipnet::Ipv4Net;
+
+use super::{Rule, Ruleset, Table};
+use crate::config::Tag;
+use crate::names;
+
+/// A chain of the kernel's and ours that is jumped to from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Table.
+    pub table: &'static str,
+    /// The kernel's chain.
+    pub from: &'static str,
+    /// Our chain.
+    pub chain: String,
+    /// The rule that jumps, without its `-A CHAIN`.
+    pub jump: String,
+}
+
+/// Our hooks in the host's firewall.
+pub fn hooks(tag: &Tag) -> [Hook; 3] {
+    let hook = |table, from, suffix: &str| {
+        let chain = format!("CUMULET-{tag}-{suffix}");
+        let jump = Rule::jump(&chain).comment(&format!("cumulet {tag}")).to_string();
+        Hook { table, from, chain, jump }
+    };
+    [hook("filter", "INPUT", "IN"), hook("filter", "FORWARD", "FWD"), hook("nat", "POSTROUTING", "NAT")]
+}
+
+/// What our chains shall hold; only them.
+pub fn render(tag: &Tag, pool: Ipv4Net) -> Ruleset {
+    let link = names::host_link(tag);
+    let mut ruleset = Ruleset::default();
+    let [input, forward, nat] = hooks(tag);
+    let chain = ruleset.table(input.table).chain(&input.chain);
+    chain.push(Rule::jump("ACCEPT").input(&link).state("RELATED,ESTABLISHED"));
+    chain.push(Rule::jump("DROP").input(&link));
+    let chain = ruleset.table(forward.table).chain(&forward.chain);
+    chain.push(Rule::jump("ACCEPT").from(pool).input(&link));
+    chain.push(Rule::jump("DROP").input(&link));
+    chain.push(Rule::jump("ACCEPT").to(pool).output(&link));
+    let chain = ruleset.table(nat.table).chain(&nat.chain);
+    chain.push(Rule::jump("MASQUERADE").from(pool).not_output(&link));
+    ruleset
+}
+
+/// Text for `iptables-restore --noflush` that brings our chains and their jumps about, and what it does in words; both
+/// empty when the host's firewall holds them already.
+pub fn changes(actual: &Ruleset, tag: &Tag, pool: Ipv4Net) -> super::diff::RuleChanges {
+    let desired = render(tag, pool);
+    let mut out = super::diff::RuleChanges::default();
+    for (name, wanted) in &desired.tables {
+        let held = actual.tables.get(name);
+        let mut text = String::new();
+        for (chain, content) in &wanted.chains {
+            if held.and_then(|table| table.chains.get(chain)) != Some(content) {
+                text.push_str(&format!(":{chain} - [0:0]\n"));
+                content.rules.iter().for_each(|rule| text.push_str(&format!("-A {chain} {rule}\n")));
+                out.words.push(format!("host {name}/{chain}: {} rules", content.rules.len()));
+            }
+        }
+        for hook in hooks(tag).iter().filter(|hook| hook.table == name) {
+            let times = jumps(held, hook);
+            if times == 0 {
+                text.push_str(&format!("-I {} 1 {}\n", hook.from, hook.jump));
+                out.words.push(format!("host {name}/{}: jump to {}", hook.from, hook.chain));
+            }
+            for _ in 1..times {
+                text.push_str(&format!("-D {} {}\n", hook.from, hook.jump));
+                out.words.push(format!("host {name}/{}: doubled jump removed", hook.from));
+            }
+        }
+        if !text.is_empty() {
+            out.restore.push_str(&format!("*{name}\n{text}COMMIT\n"));
+        }
+    }
+    out
+}
+
+/// Text for `iptables-restore --noflush` that removes all that is ours; empty when there is nothing.
+pub fn removal(actual: &Ruleset, tag: &Tag) -> String {
+    let mut out = String::new();
+    for table in ["filter", "nat"] {
+        let held = actual.tables.get(table);
+        let mut text = String::new();
+        let ours = || hooks(tag).into_iter().filter(|hook| hook.table == table);
+        for hook in ours() {
+            for _ in 0..jumps(held, &hook) {
+                text.push_str(&format!("-D {} {}\n", hook.from, hook.jump));
+            }
+        }
+        for hook in ours().filter(|hook| held.is_some_and(|table| table.chains.contains_key(&hook.chain))) {
+            text.push_str(&format!("-F {0}\n-X {0}\n", hook.chain));
+        }
+        if !text.is_empty() {
+            out.push_str(&format!("*{table}\n{text}COMMIT\n"));
+        }
+    }
+    out
+}
+
+fn jumps(held: Option<&Table>, hook: &Hook) -> usize {
+    held.and_then(|table| table.chains.get(hook.from))
+        .map_or(0, |chain| chain.rules.iter().filter(|rule| **rule == hook.jump).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> Ipv4Net {
+        "198.18.0.0/24".parse().unwrap()
+    }
+
+    #[test]
+    fn a_host_with_rules_of_its_own_gets_only_ours_added() {
+        let tag: Tag = "ct1".parse().unwrap();
+        let mut host = Ruleset::default();
+        host.table("filter").builtin("FORWARD", "DROP").push(Rule::jump("DOCKER"));
+        let changes = changes(&host, &tag, pool());
+        assert!(
+            changes
+                .restore
+                .contains("-I FORWARD 1 -m comment --comment \"cumulet ct1\" -j CUMULET-ct1-FWD\n")
+        );
+        assert!(!changes.restore.contains("DOCKER") && !changes.restore.contains(":FORWARD"));
+    }
+
+    #[test]
+    fn once_there_nothing_changes_and_removal_takes_all_of_it() {
+        let tag: Tag = "ct1".parse().unwrap();
+        let mut host = render(&tag, pool());
+        for hook in hooks(&tag) {
+            let chain = host.table(hook.table).builtin(hook.from, "ACCEPT");
+            chain.rules.push(hook.jump.clone());
+        }
+        assert_eq!(changes(&host, &tag, pool()), Default::default());
+        let removal = removal(&host, &tag);
+        assert_eq!(removal.matches("-D ").count(), 3);
+        assert_eq!(removal.matches("-X CUMULET-ct1-").count(), 3);
+    }
+
+    #[test]
+    fn the_longest_tag_makes_chain_names_that_fit() {
+        let tag: Tag = "cumulet".parse().unwrap();
+        assert!(hooks(&tag).iter().all(|hook| hook.chain.len() <= 28));
+    }
+}

@@ -1,0 +1,161 @@
+//! A VPC's firewall.
+//!
+//! The way of a guest's packet: `raw/PREROUTING` drops what does not carry the tap's own addresses; `filter/FORWARD`
+//! lets flow what belongs to a connection that was allowed, then asks the sender's groups (chain `egress`, which marks
+//! the packet), then the receiver's (`ingress`). To the router itself only DHCP, DNS, metadata and ping get through.
+//! As on EC2, a connection that was allowed goes on when its rule is revoked; new ones are refused at once.
+//!
+//! The way in from the internet gateway: `nat/dnat` finds the private address, then the receiver's groups are asked.
+//! What has no public address has no rule in `nat` and is not let out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use cumulet_model::address;
+use cumulet_ports::network::{InterfaceSpec, VpcSpec};
+
+use super::dispatch::{End, tree};
+use super::group::{PASS, render as render_group};
+use super::{Rule, Ruleset, Table};
+use crate::ipset::{SetKind, Sets};
+use crate::names::{self, DNS_LINK_LOCAL, IGW, METADATA};
+
+/// The mark of a packet that its sender's groups allow.
+const ALLOWED: &str = "0x1/0x1";
+/// Private addresses that have a public one.
+const PUBLIC_SET: &str = "public";
+
+/// The rules and sets of a VPC.
+pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
+    let mut ruleset = Ruleset::default();
+    let mut sets = Sets::default();
+    raw(vpc, ruleset.table("raw"));
+    filter(vpc, ruleset.table("filter"), &mut sets);
+    nat(vpc, ruleset.table("nat"));
+    (ruleset, sets)
+}
+
+fn any_tap() -> String {
+    format!("{}+", names::TAP_PREFIX)
+}
+
+/// Nobody uses an address that is not its own. Frames to the router's DHCP server come before there is an address; it
+/// knows its clients by their taps.
+fn raw(vpc: &VpcSpec, table: &mut Table) {
+    let own = per_address(vpc.interfaces.iter().filter(|i| i.source_dest_check), |interface| {
+        Rule::jump("ACCEPT").from(interface.private_ip).input(names::tap(&interface.id)).mac(interface.mac)
+    });
+    tree(table, "src", End::Source, &own);
+    let chain = table.builtin("PREROUTING", "ACCEPT");
+    chain.push(Rule::jump("ACCEPT").input(IGW)).push(Rule::jump("ACCEPT").input("lo"));
+    chain.push(
+        Rule::jump("ACCEPT")
+            .from(Ipv4Addr::UNSPECIFIED)
+            .to(Ipv4Addr::BROADCAST)
+            .input(any_tap())
+            .protocol("udp")
+            .matching("-m udp --sport 68 --dport 67"),
+    );
+    chain.push(Rule::jump("src"));
+    for interface in vpc.interfaces.iter().filter(|i| !i.source_dest_check) {
+        chain.push(Rule::jump("ACCEPT").input(names::tap(&interface.id)).mac(interface.mac));
+    }
+    chain.push(Rule::jump("DROP"));
+}
+
+fn filter(vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
+    input(vpc, table);
+    table.builtin("OUTPUT", "ACCEPT");
+    forward(vpc, table);
+    groups(vpc, table, sets);
+    let public = vpc.interfaces.iter().filter(|i| i.public_ip.is_some()).map(|i| i.private_ip.to_string());
+    sets.insert(PUBLIC_SET, SetKind::HashIp, public);
+}
+
+fn input(vpc: &VpcSpec, table: &mut Table) {
+    let chain = table.builtin("INPUT", "DROP");
+    chain.push(Rule::jump("ACCEPT").input("lo"));
+    chain.push(Rule::jump("DROP").input(IGW));
+    chain.push(Rule::jump("ACCEPT").protocol("udp").matching("-m udp --sport 68 --dport 67"));
+    for server in [address::dns(vpc.cidr), DNS_LINK_LOCAL] {
+        for protocol in ["udp", "tcp"] {
+            chain.push(Rule::jump("ACCEPT").to(server).port(protocol, 53));
+        }
+    }
+    chain.push(Rule::jump("ACCEPT").to(METADATA).port("tcp", 80));
+    chain.push(Rule::jump("ACCEPT").protocol("icmp").matching("-m icmp --icmp-type 8"));
+}
+
+fn forward(vpc: &VpcSpec, table: &mut Table) {
+    let chain = table.builtin("FORWARD", "DROP");
+    chain.push(Rule::jump("DROP").state("INVALID"));
+    chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
+    chain.push(Rule::jump("egress").not_input(IGW));
+    chain.push(Rule::jump("DROP").not_input(IGW).matching(format!("-m mark ! --mark {ALLOWED}")));
+    chain.push(Rule::jump("ACCEPT").not_input(IGW).output(IGW).in_set(PUBLIC_SET, "src"));
+    chain.push(Rule::jump("ingress"));
+    table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
+
+    let senders = per_address(vpc.interfaces.iter().filter(|i| i.source_dest_check), |interface| {
+        Rule::jump(names::egress_chain(&interface.id)).from(interface.private_ip)
+    });
+    tree(table, "egress", End::Source, &senders);
+    for interface in vpc.interfaces.iter().filter(|i| !i.source_dest_check) {
+        let chain = names::egress_chain(&interface.id);
+        table.chain("egress").push(Rule::jump(chain).input(names::tap(&interface.id)));
+    }
+    let receivers = per_address(vpc.interfaces.iter(), |interface| {
+        Rule::jump(names::ingress_chain(&interface.id))
+            .to(interface.private_ip)
+            .output(names::tap(&interface.id))
+    });
+    tree(table, "ingress", End::Destination, &receivers);
+}
+
+/// Each interface's two chains, which ask its groups in turn, and the chains of the groups that are in use.
+fn groups(vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
+    let mut used = BTreeSet::new();
+    for interface in &vpc.interfaces {
+        let (out, into) = (names::egress_chain(&interface.id), names::ingress_chain(&interface.id));
+        table.chain(&out);
+        table.chain(&into);
+        for group in &interface.groups {
+            table.chain(&out).push(Rule::jump(names::group_chain(group, "out")));
+            table.chain(&out).push(Rule::jump("RETURN").matching(format!("-m mark --mark {ALLOWED}")));
+            table.chain(&into).push(Rule::jump(names::group_chain(group, "in")));
+            used.insert(group);
+        }
+    }
+    let mut referenced = BTreeSet::new();
+    for group in vpc.groups.iter().filter(|group| used.contains(&group.id)) {
+        referenced.extend(render_group(group, table, sets));
+    }
+    for group in referenced {
+        let members =
+            vpc.interfaces.iter().filter(|i| i.groups.contains(&group)).map(|i| i.private_ip.to_string());
+        sets.insert(&names::member_set(&group), SetKind::HashIp, members);
+    }
+}
+
+fn nat(vpc: &VpcSpec, table: &mut Table) {
+    table.builtin("PREROUTING", "ACCEPT").push(Rule::jump("dnat").input(IGW));
+    table.builtin("POSTROUTING", "ACCEPT").push(Rule::jump("snat").output(IGW));
+    table.builtin("INPUT", "ACCEPT");
+    table.builtin("OUTPUT", "ACCEPT");
+    let public = || vpc.interfaces.iter().filter_map(|i| Some((i.private_ip, i.public_ip?)));
+    let inward = public()
+        .map(|(own, public)| (public, Rule::jump(format!("DNAT --to-destination {own}")).to(public)))
+        .collect();
+    tree(table, "dnat", End::Destination, &inward);
+    let outward = public()
+        .map(|(own, public)| (own, Rule::jump(format!("SNAT --to-source {public}")).from(own)))
+        .collect();
+    tree(table, "snat", End::Source, &outward);
+}
+
+fn per_address<'a>(
+    interfaces: impl Iterator<Item = &'a InterfaceSpec>,
+    rule: impl Fn(&InterfaceSpec) -> Rule,
+) -> BTreeMap<Ipv4Addr, Rule> {
+    interfaces.map(|interface| (interface.private_ip, rule(interface))).collect()
+}

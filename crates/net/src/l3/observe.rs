@@ -1,0 +1,172 @@
+//! What a namespace holds, read over netlink.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use cumulet_model::MacAddr;
+use futures::TryStreamExt;
+use ipnet::Ipv4Net;
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::address::AddressAttribute;
+use netlink_packet_route::link::{LinkAttribute, LinkFlags};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourState};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
+};
+use rtnetlink::RouteMessageBuilder;
+
+use super::{ROUTE_PROTOCOL, Route};
+use crate::error::NetError;
+use crate::sys::NetNs;
+
+/// A link that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Index in its namespace.
+    pub index: u32,
+    /// Whether it is set up.
+    pub up: bool,
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// Ethernet address, if it has one.
+    pub mac: Option<MacAddr>,
+    /// For one end of a veth pair, the other end's index in its namespace.
+    pub peer: Option<u32>,
+}
+
+/// The namespace's links by name.
+pub async fn links(ns: &NetNs) -> Result<BTreeMap<String, Link>, NetError> {
+    let messages: Vec<_> = ns
+        .netlink()
+        .link()
+        .get()
+        .execute()
+        .try_collect()
+        .await
+        .map_err(NetError::netlink(format!("list the links of {}", ns.name())))?;
+    let mut found = BTreeMap::new();
+    for message in messages {
+        let (mut name, mut mtu, mut mac, mut peer) = (None, 0, None, None);
+        for attribute in message.attributes {
+            match attribute {
+                LinkAttribute::IfName(text) => name = Some(text),
+                LinkAttribute::Mtu(bytes) => mtu = bytes,
+                LinkAttribute::Address(bytes) => mac = bytes.as_slice().try_into().ok().map(MacAddr),
+                LinkAttribute::Link(index) => peer = Some(index),
+                _ => {}
+            }
+        }
+        let up = message.header.flags.contains(LinkFlags::Up);
+        if let Some(name) = name {
+            found.insert(name, Link { index: message.header.index, up, mtu, mac, peer });
+        }
+    }
+    Ok(found)
+}
+
+/// The IPv4 addresses of links, by index.
+pub(super) async fn addresses(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, u8)>, NetError> {
+    let messages: Vec<_> = ns
+        .netlink()
+        .address()
+        .get()
+        .execute()
+        .try_collect()
+        .await
+        .map_err(NetError::netlink(format!("list the addresses of {}", ns.name())))?;
+    Ok(messages
+        .iter()
+        .filter(|message| message.header.family == AddressFamily::Inet)
+        .filter_map(|message| {
+            message.attributes.iter().find_map(|attribute| match attribute {
+                AddressAttribute::Local(IpAddr::V4(address)) => {
+                    Some((message.header.index, *address, message.header.prefix_len))
+                }
+                _ => None,
+            })
+        })
+        .collect())
+}
+
+/// Our IPv4 routes in the main table, each with the message that deletes it. A route that carries our number but that
+/// [`Route`] can't say is given as `None`: somebody changed it.
+pub(super) async fn routes(
+    ns: &NetNs,
+    names: &BTreeMap<u32, String>,
+) -> Result<Vec<(Option<Route>, Option<String>, RouteMessage)>, NetError> {
+    let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
+    let messages: Vec<_> = ns
+        .netlink()
+        .route()
+        .get(query)
+        .execute()
+        .try_collect()
+        .await
+        .map_err(NetError::netlink(format!("list the routes of {}", ns.name())))?;
+    Ok(messages
+        .into_iter()
+        .filter(|message| {
+            message.header.protocol == RouteProtocol::Other(ROUTE_PROTOCOL)
+                && message.header.table == RouteHeader::RT_TABLE_MAIN
+        })
+        .map(|message| {
+            let link = output(&message).and_then(|index| names.get(&index).cloned());
+            (route(&message, link.clone()), link, message)
+        })
+        .collect())
+}
+
+fn output(message: &RouteMessage) -> Option<u32> {
+    message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })
+}
+
+fn route(message: &RouteMessage, link: Option<String>) -> Option<Route> {
+    let (mut base, mut router, mut source) = (Ipv4Addr::UNSPECIFIED, None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(address)) => base = *address,
+            RouteAttribute::Gateway(RouteAddress::Inet(address)) => router = Some(*address),
+            RouteAttribute::PrefSource(RouteAddress::Inet(address)) => source = Some(*address),
+            RouteAttribute::MultiPath(_) | RouteAttribute::Priority(1..) => return None,
+            _ => {}
+        }
+    }
+    let to = Ipv4Net::new(base, message.header.destination_prefix_length).ok()?;
+    match (message.header.kind, link, router) {
+        (RouteType::Unreachable, None, None) => Some(Route::Unreachable { to }),
+        (RouteType::Unicast, Some(link), None) if source.is_none() => Some(Route::OnLink { to, link }),
+        (RouteType::Unicast, Some(link), Some(router)) => Some(Route::Via { to, router, link, source }),
+        _ => None,
+    }
+}
+
+/// The permanent IPv4 neighbours of links, by index.
+pub(super) async fn neighbours(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, MacAddr)>, NetError> {
+    let messages: Vec<_> = ns
+        .netlink()
+        .neighbours()
+        .get()
+        .set_address_family(AddressFamily::Inet)
+        .execute()
+        .try_collect()
+        .await
+        .map_err(NetError::netlink(format!("list the neighbours of {}", ns.name())))?;
+    let mut found = BTreeSet::new();
+    for message in messages.iter().filter(|message| message.header.state == NeighbourState::Permanent) {
+        let (mut address, mut mac) = (None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some(*ip),
+                NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok(),
+                _ => {}
+            }
+        }
+        if let (Some(address), Some(mac)) = (address, mac) {
+            found.insert((message.header.ifindex, address, MacAddr(mac)));
+        }
+    }
+    Ok(found)
+}

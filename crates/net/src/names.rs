@@ -1,0 +1,94 @@
+//! The names and fixed addresses of what we make on the host.
+//!
+//! Kernel limits: 15 bytes for a link, 28 for a chain, 31 for a set.
+
+use std::net::Ipv4Addr;
+
+use cumulet_model::{GroupId, InterfaceId, VpcId};
+
+use crate::config::Tag;
+
+/// The metadata service.
+pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// The DNS server's address that is the same in every VPC.
+pub const DNS_LINK_LOCAL: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// The edge's end of the link to a VPC; the same on each link, as each is a world of its own.
+pub const EDGE_TO_VPC: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 1);
+/// The VPC's end of that link.
+pub const VPC_TO_EDGE: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 2);
+/// The VPC's link to the edge.
+pub const IGW: &str = "igw";
+/// The edge's link to the host.
+pub const EDGE_UP: &str = "host";
+/// What taps' names begin with.
+pub const TAP_PREFIX: &str = "tap";
+/// What the edge's links to VPCs begin with.
+pub const VPC_LINK_PREFIX: &str = "vpc";
+
+/// Namespace of a VPC.
+pub fn vpc_namespace(tag: &Tag, vpc: &VpcId) -> String {
+    format!("{}{}", vpc_namespace_prefix(tag), &vpc.digits()[..8])
+}
+
+/// What the namespaces of all VPCs of an installation begin with.
+pub fn vpc_namespace_prefix(tag: &Tag) -> String {
+    format!("{tag}-vpc-")
+}
+
+/// Namespace of the installation's edge router.
+pub fn edge_namespace(tag: &Tag) -> String {
+    format!("{tag}-edge")
+}
+
+/// The host's link to the edge.
+pub fn host_link(tag: &Tag) -> String {
+    format!("{tag}-edge")
+}
+
+/// The edge's link to a VPC.
+pub fn edge_link(vpc: &VpcId) -> String {
+    format!("{VPC_LINK_PREFIX}{}", &vpc.digits()[..8])
+}
+
+/// Tap of an interface, in its VPC's namespace.
+pub fn tap(interface: &InterfaceId) -> String {
+    let digits = interface.digits();
+    format!("{TAP_PREFIX}{}", &digits[..digits.len().min(11)])
+}
+
+/// Chain of what an interface may send.
+pub fn egress_chain(interface: &InterfaceId) -> String {
+    format!("eni-{}-out", interface.digits())
+}
+
+/// Chain of what an interface may be sent.
+pub fn ingress_chain(interface: &InterfaceId) -> String {
+    format!("eni-{}-in", interface.digits())
+}
+
+/// Chain of a group's rules; `way` is `in` or `out`.
+pub fn group_chain(group: &GroupId, way: &str) -> String {
+    format!("sg-{}-{way}", group.digits())
+}
+
+/// Set of a group's members' private addresses.
+pub fn member_set(group: &GroupId) -> String {
+    format!("sg-{}", group.digits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_names_fit_the_kernels_limits() {
+        let tag: Tag = "cumulet".parse().unwrap();
+        let eni: InterfaceId = "eni-0123456789abcdef0".parse().unwrap();
+        let group: GroupId = "sg-0123456789abcdef0".parse().unwrap();
+        let vpc: VpcId = "vpc-0123456789abcdef0".parse().unwrap();
+        assert!(tap(&eni).len() <= 15 && host_link(&tag).len() <= 15 && edge_link(&vpc).len() <= 15);
+        assert!(egress_chain(&eni).len() <= 28 && group_chain(&group, "out").len() <= 28);
+        assert!(member_set(&group).len() <= 31);
+        assert_eq!(vpc_namespace(&tag, &vpc), "cumulet-vpc-01234567");
+    }
+}

@@ -1,0 +1,192 @@
+//! [`HostNetwork`], the port's implementation: one lock, the namespaces that are held open and the services in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+
+use async_trait::async_trait;
+use cumulet_model::{InterfaceId, VpcId};
+use cumulet_ports::network::{ApplyReport, Network, NetworkSpec, VpcSpec};
+use cumulet_ports::{PortError, PortResult};
+use ipnet::Ipv4Net;
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use crate::config::NetConfig;
+use crate::error::NetError;
+use crate::names::{self, METADATA};
+use crate::reconcile::{self, edge, host, teardown, validate, vpc};
+use crate::services::Services;
+use crate::sys::{NetNs, netns, tap};
+
+const METADATA_PORT: u16 = 80;
+
+/// The network of one installation on this host.
+pub struct HostNetwork {
+    config: NetConfig,
+    host: NetNs,
+    held: Mutex<Held>,
+}
+
+/// What is held open between calls. The kernel's state is looked at anew each time.
+#[derive(Default)]
+struct Held {
+    edge: Option<NetNs>,
+    vpcs: BTreeMap<String, HeldVpc>,
+}
+
+struct HeldVpc {
+    ns: NetNs,
+    services: Option<Services>,
+}
+
+impl HostNetwork {
+    /// The network whose host is the namespace of the calling thread. Changes nothing yet. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// When the thread's namespace can't be opened or a netlink socket in it can't be.
+    pub fn new(config: NetConfig) -> Result<Self, NetError> {
+        let host = NetNs::current("host")?;
+        Ok(Self { config, host, held: Mutex::default() })
+    }
+
+    async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
+        validate::validate(&self.config, desired)?;
+        let mut held = self.held.lock().await;
+        let (mut changes, mut errors) = (Vec::new(), Vec::new());
+        let edge = self.apply_edge(&mut held, &mut changes).await;
+        match edge {
+            Ok(edge) => {
+                for vpc in &desired.vpcs {
+                    errors.extend(self.apply_vpc(&mut held, &edge, vpc, &mut changes).await.err());
+                }
+                // The edge's links to VPCs come into being with the VPCs, so its routes are last.
+                errors.extend(edge::reconcile(&self.config, &edge, desired, &mut changes).await.err());
+            }
+            Err(error) => errors.push(error),
+        }
+        errors.extend(self.remove_stale(&mut held, desired, &mut changes).await.err());
+        for change in &changes {
+            info!(tag = %self.config.tag, "network: {change}");
+        }
+        NetError::collect(errors)?;
+        Ok(ApplyReport { changes })
+    }
+
+    async fn apply_edge(&self, held: &mut Held, changes: &mut Vec<String>) -> Result<NetNs, NetError> {
+        let name = names::edge_namespace(&self.config.tag);
+        let edge = reconcile::namespace(held.edge.as_ref(), &name, changes)?;
+        held.edge = Some(edge.clone());
+        host::reconcile(&self.config, &self.host, &edge, changes).await?;
+        Ok(edge)
+    }
+
+    async fn apply_vpc(
+        &self,
+        held: &mut Held,
+        edge: &NetNs,
+        spec: &VpcSpec,
+        changes: &mut Vec<String>,
+    ) -> Result<(), NetError> {
+        let name = names::vpc_namespace(&self.config.tag, &spec.id);
+        let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
+        let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
+        vpc::reconcile(&self.config, &ns, edge, spec, changes).await?;
+        match &entry.services {
+            Some(services) => services.update(&self.config, &ns, spec).await,
+            None => {
+                entry.services = Some(Services::start(&self.config, &self.host, &ns, spec).await?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes the namespaces of VPCs that are no more.
+    async fn remove_stale(
+        &self,
+        held: &mut Held,
+        desired: &NetworkSpec,
+        changes: &mut Vec<String>,
+    ) -> Result<(), NetError> {
+        let wanted: BTreeSet<String> =
+            desired.vpcs.iter().map(|vpc| names::vpc_namespace(&self.config.tag, &vpc.id)).collect();
+        held.vpcs.retain(|name, _| wanted.contains(name));
+        let mut errors = Vec::new();
+        for name in netns::list(&names::vpc_namespace_prefix(&self.config.tag)) {
+            if !wanted.contains(&name) {
+                errors.extend(teardown::remove_namespace(&name).await.err());
+                changes.push(format!("namespace {name} removed"));
+            }
+        }
+        NetError::collect(errors)
+    }
+
+    async fn namespace(&self, vpc: &VpcId) -> Result<NetNs, NetError> {
+        let name = names::vpc_namespace(&self.config.tag, vpc);
+        let held = self.held.lock().await;
+        match held.vpcs.get(&name) {
+            Some(vpc) => Ok(vpc.ns.clone()),
+            None => NetNs::open(&name)?.ok_or(NetError::Missing { what: format!("the network of {vpc}") }),
+        }
+    }
+
+    async fn open_tap_of(&self, vpc: &VpcId, interface: &InterfaceId) -> Result<OwnedFd, NetError> {
+        let ns = self.namespace(vpc).await?;
+        let name = names::tap(interface);
+        // Opening a name that is not there would make a tap that nobody knows of.
+        if !crate::l3::links(&ns).await?.contains_key(&name) {
+            return Err(NetError::Missing { what: format!("the tap of {interface}") });
+        }
+        ns.run(move || tap::open(&name)).await.flatten()
+    }
+
+    async fn listen_for_metadata(&self, vpc: &VpcId) -> Result<TcpListener, NetError> {
+        let listener = self
+            .namespace(vpc)
+            .await?
+            .run(|| {
+                let listener = TcpListener::bind((METADATA, METADATA_PORT))?;
+                listener.set_nonblocking(true)?;
+                std::io::Result::Ok(listener)
+            })
+            .await?;
+        listener
+            .map_err(NetError::io(format!("listen on {METADATA}:{METADATA_PORT} in the network of {vpc}")))
+    }
+}
+
+#[async_trait]
+impl Network for HostNetwork {
+    async fn apply(&self, desired: &NetworkSpec) -> PortResult<ApplyReport> {
+        self.apply_all(desired)
+            .await
+            .inspect_err(|error| warn!(error = %error.chain(), "the network could not be made as desired"))
+            .map_err(|error| failure("the network could not be configured", error))
+    }
+
+    async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<OwnedFd> {
+        let opened = self.open_tap_of(vpc, interface).await;
+        opened.map_err(|error| failure(format!("the tap of {interface} could not be opened"), error))
+    }
+
+    async fn metadata_listener(&self, vpc: &VpcId) -> PortResult<TcpListener> {
+        let listener = self.listen_for_metadata(vpc).await;
+        listener.map_err(|error| failure(format!("the metadata service of {vpc} could not listen"), error))
+    }
+
+    fn public_pool(&self) -> Ipv4Net {
+        self.config.public_pool
+    }
+
+    async fn teardown(&self) -> PortResult<()> {
+        let mut held = self.held.lock().await;
+        *held = Held::default();
+        let removed = teardown::teardown(&self.config, &self.host).await;
+        removed.map_err(|error| failure("not all of the network could be removed", error))
+    }
+}
+
+fn failure(what: impl Into<String>, error: NetError) -> PortError {
+    PortError::new(what, error)
+}

@@ -1,0 +1,21 @@
+//! The edge router's share: a link to each VPC and a route for each public address.
+
+use cumulet_ports::network::NetworkSpec;
+
+use super::links;
+use crate::config::NetConfig;
+use crate::error::NetError;
+use crate::sys::NetNs;
+use crate::{l3, names, plan};
+
+/// Makes the edge hold what it shall. The links to the host and to the VPCs must be there.
+pub async fn reconcile(
+    config: &NetConfig,
+    edge: &NetNs,
+    desired: &NetworkSpec,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
+    let plan = plan::edge(config, desired);
+    links::prune(edge, names::VPC_LINK_PREFIX, |name| plan.links.contains_key(name), changes).await?;
+    l3::converge(edge, &plan, changes).await
+}

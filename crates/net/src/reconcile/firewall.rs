@@ -1,0 +1,122 @@
+//! Bringing rendered rules and sets into the kernel.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use cumulet_ports::network::VpcSpec;
+
+use crate::config::NetConfig;
+use crate::error::NetError;
+use crate::firewall::parse::{ProtocolNames, parse};
+use crate::firewall::{Ruleset, arp, diff, host, vpc};
+use crate::ipset;
+use crate::sys::{NetNs, command};
+
+/// Waits so many seconds for another's hold of the xtables lock.
+const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
+
+/// Makes a VPC's rules and sets what they shall be.
+pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
+    let (rules, sets) = vpc::render(spec);
+    let held_rules = held_rules(ns).await?;
+    let held_sets = ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?);
+    let set_changes = ipset::changes(&held_sets, &sets);
+    let rule_changes = diff::changes(&held_rules, &rules);
+    if !set_changes.before.is_empty() {
+        command::run(ns, "ipset", &["restore", "-exist"], set_changes.before).await?;
+    }
+    if !rule_changes.restore.is_empty() {
+        command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
+    }
+    if !set_changes.after.is_empty() {
+        command::run(ns, "ipset", &["restore", "-exist"], set_changes.after).await?;
+    }
+    changes.extend(
+        set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
+    );
+    arp_rules(ns, spec, changes).await?;
+    forget_connections(ns, &held_rules, &rules).await
+}
+
+/// Makes our part of the host's rules what it shall be.
+pub async fn host(ns: &NetNs, config: &NetConfig, changes: &mut Vec<String>) -> Result<(), NetError> {
+    let held = held_rules(ns).await?;
+    let rule_changes = host::changes(&held, &config.tag, config.public_pool.trunc());
+    if !rule_changes.restore.is_empty() {
+        command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
+    }
+    changes.extend(rule_changes.words);
+    Ok(())
+}
+
+/// Takes our part out of the host's rules.
+pub async fn remove_from_host(ns: &NetNs, config: &NetConfig) -> Result<(), NetError> {
+    let removal = host::removal(&held_rules(ns).await?, &config.tag);
+    if !removal.is_empty() {
+        command::run(ns, "iptables-restore", &RESTORE, removal).await?;
+    }
+    Ok(())
+}
+
+async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
+    let saved = command::run(ns, "iptables-save", &[], String::new()).await?;
+    Ok(parse(&saved, &ProtocolNames::of_host()))
+}
+
+async fn arp_rules(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
+    let wanted = arp::render(spec);
+    let held = command::run(ns, "arptables-save", &[], String::new()).await?;
+    if arp::rules(&held) != arp::rules(&wanted) {
+        changes.push(format!("{}: ARP: {} rules", ns.name(), arp::rules(&wanted).len()));
+        command::run(ns, "arptables-restore", &[], wanted).await?;
+    }
+    Ok(())
+}
+
+/// Ends the tracked connections of addresses that an interface had and has no more: the next owner of the address must
+/// not inherit them, and a public address that moved must not go on leading to its former owner.
+async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Result<(), NetError> {
+    let now = bindings(wanted);
+    let gone: BTreeSet<Ipv4Addr> =
+        bindings(held).difference(&now).filter_map(|rule| address_of(rule)).collect();
+    for address in gone {
+        let address = address.to_string();
+        for end in ["--orig-src", "--orig-dst", "--reply-src", "--reply-dst"] {
+            match command::run(ns, "conntrack", &["-D", end, &address], String::new()).await {
+                // The tool's status is 1 as well when there was nothing to delete.
+                Err(NetError::Tool { stderr, .. }) if stderr.contains("0 flow entries") => {}
+                result => drop(result?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The rules that bind an address to an interface or to another address.
+fn bindings(ruleset: &Ruleset) -> BTreeSet<&str> {
+    let chains = ruleset.tables.values().flat_map(|table| &table.chains);
+    chains
+        .filter(|(name, _)| ["src", "dnat", "snat"].iter().any(|root| name.split('-').next() == Some(root)))
+        .flat_map(|(_, chain)| &chain.rules)
+        .filter(|rule| address_of(rule).is_some())
+        .map(String::as_str)
+        .collect()
+}
+
+fn address_of(rule: &str) -> Option<Ipv4Addr> {
+    rule.split_whitespace().nth(1)?.strip_suffix("/32")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_are_the_leaves_of_the_address_trees() {
+        let saved = "*nat\n:dnat - [0:0]\n:other - [0:0]\n-A dnat -d 0.0.0.5/0.0.0.15 -j dnat-5\n\
+                     -A dnat-5 -d 198.18.0.5/32 -j DNAT --to-destination 10.0.0.5\n-A other -s 1.2.3.4/32 -j x\n";
+        let ruleset = parse(saved, &ProtocolNames::default());
+        let addresses: Vec<_> = bindings(&ruleset).into_iter().filter_map(address_of).collect();
+        assert_eq!(addresses, [Ipv4Addr::new(198, 18, 0, 5)]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Persistent tap devices (kernel's Documentation/networking/tuntap.rst), of the calling thread's namespace.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+
+use crate::error::NetError;
+
+mod ioctl {
+    nix::ioctl_write_ptr_bad!(tun_set_iff, libc::TUNSETIFF, libc::ifreq);
+    nix::ioctl_write_int_bad!(tun_set_persist, libc::TUNSETPERSIST);
+}
+
+/// Makes a tap that stays when its descriptor is closed.
+pub fn create(name: &str) -> Result<(), NetError> {
+    let file = attach(name)?;
+    // SAFETY: the descriptor is a tun file that is attached to a device; the argument is a plain number.
+    unsafe { ioctl::tun_set_persist(file.as_raw_fd(), 1) }
+        .map_err(NetError::errno(format!("make tap {name} persistent")))?;
+    Ok(())
+}
+
+/// Opens the one queue of an existing tap: frames with a `virtio_net_hdr` before them, no protocol header, reads that
+/// don't block. Fails while another holds the queue.
+pub fn open(name: &str) -> Result<OwnedFd, NetError> {
+    attach(name).map(OwnedFd::from)
+}
+
+fn attach(name: &str) -> Result<File, NetError> {
+    let what = format!("open tap {name}");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK)
+        .open("/dev/net/tun")
+        .map_err(NetError::io("open /dev/net/tun"))?;
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    let request = request(name, flags).ok_or_else(|| NetError::spec(what.clone(), "at most 15 bytes"))?;
+    // SAFETY: `request` is a whole ifreq with a terminated name that lives through the call.
+    unsafe { ioctl::tun_set_iff(file.as_raw_fd(), &request) }.map_err(NetError::errno(what))?;
+    Ok(file)
+}
+
+fn request(name: &str, flags: libc::c_int) -> Option<libc::ifreq> {
+    if name.len() >= libc::IFNAMSIZ {
+        return None;
+    }
+    // SAFETY: ifreq is plain data for which all zeroes is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    Some(request)
+}

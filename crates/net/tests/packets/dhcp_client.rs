@@ -1,0 +1,92 @@
+//! A DHCP client on `eth0` of the calling thread's namespace, with real sockets.
+
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::time::{Duration, Instant};
+
+use cumulet_model::MacAddr;
+use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, OptionCode};
+use dhcproto::{Decodable, Decoder, Encodable};
+use nix::sys::socket::{setsockopt, sockopt};
+
+/// What the client was told.
+#[derive(Debug)]
+pub struct Told {
+    /// Own address.
+    pub address: Ipv4Addr,
+    /// Length of the subnet's prefix.
+    pub prefix: u32,
+    /// Router.
+    pub router: Ipv4Addr,
+    /// DNS server.
+    pub dns: Ipv4Addr,
+    /// Host name.
+    pub host_name: String,
+    /// Domain.
+    pub domain: String,
+    /// MTU.
+    pub mtu: u16,
+}
+
+/// Goes through discover, offer, request and acknowledgement; `None` if nobody answers.
+pub fn ask(mac: MacAddr) -> Option<Told> {
+    let socket = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68)).unwrap();
+    socket.set_broadcast(true).unwrap();
+    setsockopt(&socket, sockopt::BindToDevice, &"eth0".into()).unwrap();
+    let offer = exchange(&socket, mac, MessageType::Discover, &[])?;
+    assert_eq!(offer.opts().msg_type(), Some(MessageType::Offer));
+    let Some(DhcpOption::ServerIdentifier(server)) = offer.opts().get(OptionCode::ServerIdentifier) else {
+        panic!("an offer without a server");
+    };
+    let wishes = [DhcpOption::RequestedIpAddress(offer.yiaddr()), DhcpOption::ServerIdentifier(*server)];
+    let ack = exchange(&socket, mac, MessageType::Request, &wishes)?;
+    assert_eq!(ack.opts().msg_type(), Some(MessageType::Ack));
+    Some(told(&ack))
+}
+
+/// Sends one message and waits for its answer, a few times.
+pub fn exchange(
+    socket: &UdpSocket,
+    mac: MacAddr,
+    kind: MessageType,
+    options: &[DhcpOption],
+) -> Option<Message> {
+    let mut message = Message::default();
+    message.set_chaddr(&mac.0).set_flags(Flags::default().set_broadcast());
+    message.opts_mut().insert(DhcpOption::MessageType(kind));
+    for option in options {
+        message.opts_mut().insert(option.clone());
+    }
+    let bytes = message.to_vec().unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        socket.send_to(&bytes, SocketAddrV4::new(Ipv4Addr::BROADCAST, 67)).ok()?;
+        let mut buffer = [0; 1500];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let answer = Message::decode(&mut Decoder::new(&buffer[..length])).unwrap();
+            if answer.xid() == message.xid() {
+                return Some(answer);
+            }
+        }
+    }
+    None
+}
+
+fn told(ack: &Message) -> Told {
+    let get = |code| ack.opts().get(code).unwrap_or_else(|| panic!("no {code:?}")).clone();
+    let DhcpOption::SubnetMask(mask) = get(OptionCode::SubnetMask) else { panic!() };
+    let DhcpOption::Router(routers) = get(OptionCode::Router) else { panic!() };
+    let DhcpOption::DomainNameServer(dns) = get(OptionCode::DomainNameServer) else { panic!() };
+    let DhcpOption::Hostname(host_name) = get(OptionCode::Hostname) else { panic!() };
+    let DhcpOption::DomainName(domain) = get(OptionCode::DomainName) else { panic!() };
+    let DhcpOption::InterfaceMtu(mtu) = get(OptionCode::InterfaceMtu) else { panic!() };
+    Told {
+        address: ack.yiaddr(),
+        prefix: u32::from(mask).count_ones(),
+        router: routers[0],
+        dns: dns[0],
+        host_name,
+        domain,
+        mtu,
+    }
+}

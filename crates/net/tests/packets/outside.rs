@@ -1,0 +1,130 @@
+//! The internet gateway: public addresses from the host, from guests and to the world beyond.
+
+use std::net::Ipv4Addr;
+
+use cumulet_net::sys::NetNs;
+
+use crate::guest::{connect_in, serve_in};
+use crate::world::{World, all, cidr, group_id, interface, sh, story, tcp};
+
+const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+const UPLINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
+
+/// A host on the other side of the host's uplink.
+async fn outside(world: &World) -> NetNs {
+    let outside = NetNs::anonymous("outside").unwrap();
+    let fd = format!("/proc/{}/fd/{}", std::process::id(), outside.raw_fd());
+    sh(&world.host, format!("ip link add up0 type veth peer name eth0; ip link set eth0 netns {fd}")).await;
+    sh(&world.host, format!("ip addr add {UPLINK}/24 dev up0; ip link set up0 up")).await;
+    sh(&outside, format!("ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; ip link set eth0 up")).await;
+    outside
+}
+
+#[test]
+fn a_public_address_is_reached_from_the_host_through_the_group() {
+    story("a_public_address_is_reached_from_the_host_through_the_group", |mut world: World| async {
+        world.group(1);
+        let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        guest.serve(22).await;
+        assert!(connect_in(&world.host, PUBLIC, 22).await.is_none());
+        world.group(1).ingress.push(tcp(22, cidr("198.18.0.1/32")));
+        world.apply().await;
+        let seen = connect_in(&world.host, PUBLIC, 22).await.expect("authorized");
+        assert_eq!(seen.seen_as.ip(), Ipv4Addr::new(198, 18, 0, 1), "the host's end of the link");
+        let listener_free = connect_in(&world.host, Ipv4Addr::new(198, 18, 0, 10), 22).await;
+        assert!(listener_free.is_none(), "an address that nobody has");
+        world
+    });
+}
+
+#[test]
+fn a_guest_with_a_public_address_reaches_the_world_and_one_without_does_not() {
+    let name = "a_guest_with_a_public_address_reaches_the_world_and_one_without_does_not";
+    story(name, |mut world: World| async {
+        let outside = outside(&world).await;
+        // As on a host with Docker: all that is forwarded is dropped unless somebody says otherwise.
+        sh(&world.host, "iptables -P FORWARD DROP; iptables -A FORWARD -i docker0 -j ACCEPT").await;
+        serve_in(&outside, 443).await;
+        world.group(1);
+        let public = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let private = world.launch(6, &[1]).await;
+        let seen = public.connect(OUTSIDE, 443).await.expect("the world");
+        assert_eq!(seen.seen_as.ip(), UPLINK, "masqueraded by the host");
+        assert!(public.pings(OUTSIDE).await);
+        assert!(private.connect(OUTSIDE, 443).await.is_none());
+        let interface = world.vpc().interfaces.iter_mut().find(|i| i.private_ip == private.ip).unwrap();
+        interface.public_ip = Some("198.18.0.10".parse().unwrap());
+        world.apply().await;
+        assert!(private.connect(OUTSIDE, 443).await.is_some(), "given a public address while it runs");
+        world
+    });
+}
+
+#[test]
+fn a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind() {
+    let name = "a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind";
+    story(name, |mut world: World| async {
+        world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
+        let first = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let second = world.launch(6, &[1]).await;
+        first.serve(80).await;
+        second.serve(81).await;
+        let mut open = connect_in(&world.host, PUBLIC, 80).await.expect("the first owner");
+        world.vpc().interfaces[0].public_ip = None;
+        world.vpc().interfaces[1].public_ip = Some(PUBLIC);
+        world.apply().await;
+        assert!(connect_in(&world.host, PUBLIC, 81).await.is_some(), "the new owner");
+        assert!(!open.is_alive(), "the former owner's connection");
+        world
+    });
+}
+
+#[test]
+fn guests_meet_at_their_public_addresses_under_their_public_names() {
+    story("guests_meet_at_their_public_addresses_under_their_public_names", |mut world: World| async {
+        world.group(1).ingress.push(tcp(80, cidr("198.18.0.10/32")));
+        let server = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let client = world.launch_public(6, Some("198.18.0.10"), &[1]).await;
+        server.serve(80).await;
+        let seen = client.connect(PUBLIC, 80).await.expect("by its public address");
+        assert_eq!(seen.seen_as.ip(), Ipv4Addr::new(198, 18, 0, 10));
+        assert!(client.connect(server.ip, 80).await.is_none(), "the rule names the public address alone");
+        let private = world.launch(7, &[1]).await;
+        assert!(private.connect(PUBLIC, 80).await.is_none(), "no way out without a public address");
+        world
+    });
+}
+
+#[test]
+fn two_vpcs_with_the_same_addresses_are_worlds_apart() {
+    story("two_vpcs_with_the_same_addresses_are_worlds_apart", |mut world: World| async {
+        world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
+        let here = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        here.serve(80).await;
+        let mut other = crate::world::vpc(2);
+        other.groups = world.spec.vpcs[0].groups.clone();
+        let mut twin = interface(5, &[1]);
+        twin.public_ip = Some("198.18.0.10".parse().unwrap());
+        twin.subnet_id = other.subnets[0].id.clone();
+        let mut second = interface(6, &[1]);
+        second.subnet_id = other.subnets[0].id.clone();
+        other.interfaces = vec![twin.clone(), second.clone()];
+        world.spec.vpcs.push(other);
+        world.apply().await;
+        let mut guests = Vec::new();
+        for spec in [&twin, &second] {
+            let guest = world.boot(1, spec).await;
+            guest.serve(81).await;
+            guests.push(guest);
+        }
+        assert!(guests[1].connect(twin.private_ip, 81).await.is_some(), "its own neighbour");
+        assert!(guests[1].connect(twin.private_ip, 80).await.is_none(), "not the other VPC's");
+        assert!(
+            here.connect(Ipv4Addr::new(198, 18, 0, 10), 81).await.is_some(),
+            "by public addresses they meet"
+        );
+        assert_eq!(group_id(1), world.spec.vpcs[1].groups[0].id);
+        world
+    });
+}
