@@ -131,6 +131,12 @@ impl Cloud {
         &self.inner.config.instance_types
     }
 
+    /// Ends the cloud's tasks where they are, as the daemon's death would. Machines and network go on; the next start
+    /// takes up from the facts.
+    pub fn abandon(&self) {
+        self.inner.stop.cancel();
+    }
+
     /// Waits until the cloud has been torn down.
     pub async fn torn_down(&self) {
         self.inner.torn_down.cancelled().await;

@@ -46,8 +46,14 @@ impl Cloud {
             None => {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 drivers.insert(id.clone(), sender);
-                let driver =
-                    Driver { cloud: self.clone(), id: id.clone(), inbox: receiver, started: None, resets: 0 };
+                let driver = Driver {
+                    cloud: self.clone(),
+                    id: id.clone(),
+                    inbox: receiver,
+                    started: None,
+                    unwired: false,
+                    resets: 0,
+                };
                 tokio::spawn(driver.run());
                 return;
             }
@@ -65,6 +71,8 @@ struct Driver {
     inbox: mpsc::UnboundedReceiver<Message>,
     /// When the machine was last started by this driver.
     started: Option<Instant>,
+    /// Whether the network is known to be without this instance, which is off.
+    unwired: bool,
     /// Resets in a row that came soon after a start.
     resets: u32,
 }
@@ -100,6 +108,10 @@ impl Driver {
         let Some(record) = self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)? else {
             return Ok(false);
         };
+        if record.machine == Machine::Off && record.intent != Intent::Run && !self.unwired {
+            self.cloud.inner.keeper.sync().await?;
+            self.unwired = true;
+        }
         match plan::next(record.intent, record.machine, record.reboot) {
             Action::Finish => return Ok(false),
             Action::Wait => match self.inbox.recv().await {
@@ -120,6 +132,7 @@ impl Driver {
 
     async fn launch(&mut self, record: InstanceRecord) -> PortResult<()> {
         self.started = Some(Instant::now());
+        self.unwired = false;
         match launch_steps::launch(&self.cloud, record).await {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -215,7 +228,7 @@ impl Driver {
         .await
     }
 
-    /// Writes a fact of the machine's; when it is off, releases what a stopped instance does not keep.
+    /// Writes a fact of the machine's.
     async fn settle(&self, change: impl FnOnce(&mut InstanceRecord) + Send) -> PortResult<()> {
         let inner = &self.cloud.inner;
         let done = inner
@@ -230,16 +243,8 @@ impl Driver {
                 Ok(())
             })
             .await;
-        let record = done.map_err(change_failed)?.record;
-        if record.machine != Machine::Off {
-            return Ok(());
-        }
-        for held in inner.store.interfaces_of(&self.id).await.map_err(store_failed)? {
-            if held.auto_public_ip && held.interface.public_ip.is_some() && record.intent != Intent::Run {
-                inner.store.set_public_ip(&held.interface.id, None).await.map_err(store_failed)?;
-            }
-        }
-        inner.keeper.sync().await
+        done.map_err(change_failed)?;
+        Ok(())
     }
 }
 

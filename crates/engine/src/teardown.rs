@@ -39,11 +39,6 @@ impl Cloud {
                     Ok(())
                 })
                 .await?;
-            for held in inner.store.interfaces_of(&record.id).await.map_err(internal)? {
-                if held.auto_public_ip && held.interface.public_ip.is_some() {
-                    inner.store.set_public_ip(&held.interface.id, None).await.map_err(internal)?;
-                }
-            }
         }
         inner.keeper.close().await;
         if let Err(failure) = inner.ports.network.teardown().await {

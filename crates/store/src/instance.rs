@@ -185,7 +185,8 @@ impl Store {
     }
 
     /// Reads an instance, lets `change` decide and alter it, and writes it, with nothing in between. An error of
-    /// `change` writes nothing.
+    /// `change` writes nothing. An instance that is off and not wanted to run loses its dynamic public addresses with
+    /// the same write, so that nobody sees it stopped and holding one.
     pub async fn change_instance<E: From<StoreError>>(
         &self,
         id: &InstanceId,
@@ -204,6 +205,9 @@ impl Store {
         change(&mut record)?;
         if record != before {
             write(&mut tx, &record).await?;
+        }
+        if record.machine == Machine::Off && record.intent != Intent::Run {
+            interface::take_public_ips(&mut tx, id).await?;
         }
         tx.commit().await.map_err(doing("change an instance"))?;
         Ok(Transition { previous, record })

@@ -199,6 +199,19 @@ async fn insert_groups(
     Ok(())
 }
 
+/// Takes the dynamic public addresses of an instance's interfaces away.
+pub(crate) async fn take_public_ips(
+    tx: &mut Transaction<'_, Sqlite>,
+    instance: &InstanceId,
+) -> StoreResult<()> {
+    sqlx::query("UPDATE interfaces SET public_ip = NULL WHERE instance_id = ? AND auto_public_ip = 1")
+        .bind(instance.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(doing("release an instance's public addresses"))?;
+    Ok(())
+}
+
 /// Removes the interfaces of an instance.
 pub(crate) async fn delete_of(tx: &mut Transaction<'_, Sqlite>, instance: &InstanceId) -> StoreResult<()> {
     sqlx::query("DELETE FROM tags WHERE resource_id IN (SELECT id FROM interfaces WHERE instance_id = ?)")

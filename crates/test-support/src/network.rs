@@ -1,0 +1,69 @@
+//! A network that remembers the last spec it was brought to.
+
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use cumulet_model::{InterfaceId, VpcId};
+use cumulet_ports::network::{ApplyReport, NetworkSpec};
+use cumulet_ports::{Network, PortError, PortResult};
+use ipnet::Ipv4Net;
+
+use crate::Faults;
+
+/// The fake network.
+pub struct FakeNetwork {
+    faults: Faults,
+    spec: Mutex<NetworkSpec>,
+}
+
+impl FakeNetwork {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { faults, spec: Mutex::default() }
+    }
+
+    /// What the host's network is.
+    pub fn spec(&self) -> NetworkSpec {
+        self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Ids of the interfaces that are wired.
+    pub fn wired(&self) -> Vec<InterfaceId> {
+        self.spec().vpcs.into_iter().flat_map(|vpc| vpc.interfaces).map(|interface| interface.id).collect()
+    }
+}
+
+#[async_trait]
+impl Network for FakeNetwork {
+    async fn apply(&self, desired: &NetworkSpec) -> PortResult<ApplyReport> {
+        self.faults.pass("network.apply")?;
+        let mut spec = self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let changed = *spec != *desired;
+        *spec = desired.clone();
+        Ok(ApplyReport { changes: changed.then(|| "something".to_owned()).into_iter().collect() })
+    }
+
+    async fn open_tap(&self, _vpc: &VpcId, interface: &InterfaceId) -> PortResult<OwnedFd> {
+        self.faults.pass("network.open_tap")?;
+        if !self.wired().contains(interface) {
+            return Err(PortError::plain(format!("interface {interface} is not wired")));
+        }
+        let file = std::fs::File::open("/dev/null").map_err(|error| PortError::new("no /dev/null", error))?;
+        Ok(file.into())
+    }
+
+    async fn metadata_listener(&self, _vpc: &VpcId) -> PortResult<std::net::TcpListener> {
+        self.faults.pass("network.metadata_listener")?;
+        std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| PortError::new("can't listen", error))
+    }
+
+    fn public_pool(&self) -> Ipv4Net {
+        Ipv4Net::new_assert([198, 18, 0, 0].into(), 24)
+    }
+
+    async fn teardown(&self) -> PortResult<()> {
+        self.faults.pass("network.teardown")?;
+        *self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = NetworkSpec::default();
+        Ok(())
+    }
+}
