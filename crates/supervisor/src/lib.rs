@@ -1,0 +1,116 @@
+//! The supervisor: starts a VMM process for each machine, watches it by its pidfd, talks to it over its control
+//! socket, and takes it up again after the daemon was away.
+//!
+//! # Who lives how long
+//!
+//! A VMM outlives the daemon. It is started in a session of its own, without a pipe to the daemon and without a
+//! death signal; its errors go to `vmm.log` in its run directory. While the daemon lives, it is the parent and reaps;
+//! when the daemon is gone, the host's init does, and the next daemon watches by pidfd, which needs no parenthood.
+//! Under systemd a unit's whole control group is killed at a stop unless it says otherwise: the daemon's unit needs
+//! `KillMode=process`, else stopping or restarting the daemon ends every guest.
+//!
+//! # The run directory of an instance, `<run>/vms/<instance>/`
+//!
+//! The supervisor makes it before each start and writes `spec.json` and `alive` there; the other files are the VMM's
+//! ([`cumulet_vmm_protocol::rundir`]). `alive` is a lock that the supervisor takes and the VMM inherits by an open
+//! descriptor, so that it is held without a gap from before the process exists until it is gone: a daemon that dies
+//! in the middle of a start finds out later what became of it.
+#![deny(unsafe_code)]
+
+mod alive;
+mod config;
+mod console;
+mod control;
+mod error;
+mod launch;
+mod machine;
+mod process;
+mod recover;
+mod run_dir;
+mod shared;
+mod start;
+mod sys;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulet_model::InstanceId;
+use cumulet_ports::vm_host::{FoundVm, VmEvent, VmHost, VmSpec};
+use cumulet_ports::{PortError, PortResult};
+use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
+use tokio::sync::mpsc;
+
+pub use config::SupervisorConfig;
+pub use error::SupervisorError;
+use shared::Shared;
+
+/// [`VmHost`] on processes of this host. Dropped, it stops watching; the machines go on.
+#[derive(Debug)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+}
+
+impl Supervisor {
+    /// Makes the run directory. [`VmHost::recover`] comes next; until then nothing starts.
+    pub fn new(config: SupervisorConfig) -> Result<Self, SupervisorError> {
+        Ok(Self { shared: Arc::new(Shared::new(config)?) })
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.shared.stop_watching();
+    }
+}
+
+#[async_trait]
+impl VmHost for Supervisor {
+    async fn recover(&self, events: mpsc::UnboundedSender<VmEvent>) -> PortResult<Vec<FoundVm>> {
+        self.shared.open_events(events);
+        Ok(recover::recover(&self.shared).await?)
+    }
+
+    async fn start(&self, spec: VmSpec) -> PortResult<()> {
+        // In a task of its own, so that a caller who goes away doesn't leave a machine half started.
+        let started = tokio::spawn(start::start(Arc::clone(&self.shared), spec)).await;
+        started.map_err(|error| PortError::new("the start of the machine was cut off", error))?
+    }
+
+    async fn power_button(&self, id: &InstanceId) -> PortResult<()> {
+        let machine = self.shared.running(id)?;
+        Ok(machine.command(Command::PowerButton).await.map_err(SupervisorError::from)?)
+    }
+
+    async fn kill(&self, id: &InstanceId) -> PortResult<()> {
+        match self.shared.machine(id) {
+            Some(machine) => Ok(machine.kill().await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn is_running(&self, id: &InstanceId) -> bool {
+        self.shared.machine(id).is_some()
+    }
+
+    async fn console(
+        &self,
+        id: &InstanceId,
+        offset: Option<u64>,
+        max: u32,
+        wait: bool,
+    ) -> PortResult<ConsoleChunk> {
+        Ok(console::read(&self.shared, id, offset, max, wait).await?)
+    }
+
+    async fn console_write(&self, id: &InstanceId, data: &[u8]) -> PortResult<u64> {
+        Ok(self.shared.running(id)?.console_write(data).await.map_err(SupervisorError::from)?)
+    }
+
+    async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics> {
+        Ok(self.shared.running(id)?.metrics().await.map_err(SupervisorError::from)?)
+    }
+
+    async fn forget(&self, id: &InstanceId) -> PortResult<()> {
+        Ok(self.shared.forget(id)?)
+    }
+}

@@ -1,0 +1,93 @@
+//! The real VMM with a real kernel: needs `/dev/kvm`, `CUMULET_TEST_KERNEL` (a kernel that this host's KVM runs), and
+//! the program, from `CUMULET_TEST_VMM` or beside the test's own build.
+
+mod common;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::*;
+use cumulet_ports::VmHost;
+use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer};
+use cumulet_ports::vm_host::{FoundState, VmEnd};
+use cumulet_supervisor::Supervisor;
+use cumulet_vmm_protocol::ExitReason;
+
+/// The bench with the real program, device and kernel; or why not.
+fn real_bench() -> Result<(Bench, PathBuf), String> {
+    let kernel = std::env::var_os("CUMULET_TEST_KERNEL").ok_or("CUMULET_TEST_KERNEL is not set")?;
+    let beside = || std::env::current_exe().ok()?.parent()?.parent().map(|dir| dir.join("cumulet-vmm"));
+    let program = std::env::var_os("CUMULET_TEST_VMM").map(PathBuf::from).or_else(beside);
+    let program =
+        program.filter(|path| path.exists()).ok_or("there is no cumulet-vmm; set CUMULET_TEST_VMM")?;
+    if !std::path::Path::new("/dev/kvm").exists() {
+        return Err("there is no /dev/kvm".into());
+    }
+    let mut bench = Bench::new();
+    bench.config.vmm_program = program;
+    bench.config.kvm = "/dev/kvm".into();
+    bench.config.call_limit = Duration::from_secs(30);
+    bench.config.kill_grace = Duration::from_secs(30);
+    Ok((bench, kernel.into()))
+}
+
+/// Reads the console until it has shown a text.
+async fn shows(supervisor: &Supervisor, id: &cumulet_model::InstanceId, text: &str) {
+    let (mut seen, mut offset) = (String::new(), 0);
+    for _ in 0..2000 {
+        let chunk = supervisor.console(id, Some(offset), 65536, true).await.unwrap();
+        offset = chunk.offset + chunk.data.len() as u64;
+        seen.push_str(&String::from_utf8_lossy(&chunk.data));
+        if seen.contains(text) {
+            return;
+        }
+        if chunk.data.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    panic!("the console never showed {text:?}: {seen}");
+}
+
+#[tokio::test]
+async fn a_kernel_boots_outlives_its_daemon_and_is_killed() {
+    let name = "a_kernel_boots_outlives_its_daemon_and_is_killed";
+    let (bench, kernel) = match real_bench() {
+        Ok(found) => found,
+        Err(reason) => return skip(name, &reason),
+    };
+    let (supervisor, _events, _) = bench.daemon().await;
+    let mut spec = bench.spec("console=ttyS0 panic=0");
+    spec.kernel = kernel;
+    let disk = bench.dir.path().join("disk.raw");
+    std::fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    let layers = vec![DiskLayer { path: disk, format: DiskFormat::Raw }];
+    spec.disks[0].chain = DiskChain { layers };
+    let id = spec.instance_id.clone();
+    supervisor.start(spec).await.unwrap();
+    shows(&supervisor, &id, "Linux version").await;
+    let pid = bench.pid(&id);
+    drop(supervisor);
+
+    let (supervisor, mut events, found) = bench.daemon().await;
+    assert_eq!(found[0].state, FoundState::Running);
+    assert_eq!(supervisor.metrics(&id).await.unwrap().vcpus.len(), 1);
+    supervisor.kill(&id).await.unwrap();
+    assert!(is_reaped(pid));
+    assert_eq!(next(&mut events).await.end, VmEnd::Recorded(ExitReason::Killed));
+    let after = supervisor.console(&id, Some(0), 65536, false).await.unwrap();
+    assert!(String::from_utf8_lossy(&after.data).contains("Linux version"), "the console after the end");
+}
+
+#[tokio::test]
+async fn a_kernel_that_is_none_is_named() {
+    let name = "a_kernel_that_is_none_is_named";
+    let (bench, _) = match real_bench() {
+        Ok(found) => found,
+        Err(reason) => return skip(name, &reason),
+    };
+    let (supervisor, _events, _) = bench.daemon().await;
+    let mut spec = bench.spec("");
+    spec.disks.clear();
+    let error = supervisor.start(spec).await.unwrap_err().chain();
+    assert!(error.contains("kernel"), "{error}");
+}
