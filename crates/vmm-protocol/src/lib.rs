@@ -18,4 +18,6 @@ pub use control::{
 };
 pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
-pub use spec::{Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source, TapSource};
+pub use spec::{
+    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source, TapSource,
+};

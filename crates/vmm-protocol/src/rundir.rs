@@ -7,9 +7,10 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 pub const LOCK: &str = "lock";
 /// [`crate::Identity`] as JSON, renamed into place before the control socket answers.
 pub const IDENTITY: &str = "identity.json";
-/// The last output of the serial console, bounded by [`crate::MachineSpec::console_log_bytes`].
+/// The newest output of the serial console. When it has [`crate::MachineSpec::console_log_bytes`] it becomes
+/// [`CONSOLE_LOG_OLD`] and a new one is begun.
 pub const CONSOLE_LOG: &str = "console.log";
-/// The part of the console before [`CONSOLE_LOG`], at most half of the bound.
+/// The part of the console right before [`CONSOLE_LOG`]; what was there before is gone.
 pub const CONSOLE_LOG_OLD: &str = "console.log.1";
 /// [`crate::ExitRecord`] as JSON, renamed into place as the last act of the VMM. A free lock without this file means
 /// that the VMM died without a word (SIGKILL, host crash).

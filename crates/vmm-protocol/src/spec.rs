@@ -29,10 +29,13 @@ pub struct MachineSpec {
     /// Initial RAM disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<Source>,
+    /// How the kernel is entered.
+    #[serde(default)]
+    pub boot: BootProtocol,
     /// Kernel command line, without the root disk or console being added by the VMM. At most 2047 bytes.
     #[serde(default)]
     pub cmdline: String,
-    /// Block devices, in the order in which the guest finds them (`vda`, `vdb`, …). At most 24.
+    /// Block devices, in the order in which the guest finds them (`vda`, `vdb`, …). At most 22.
     #[serde(default)]
     pub disks: Vec<Disk>,
     /// Network interfaces, in the order in which the guest finds them. At most 8.
@@ -51,6 +54,20 @@ pub struct MachineSpec {
     /// daemon's guests outlive it.
     #[serde(default)]
     pub die_with_parent: bool,
+}
+
+/// How a kernel is entered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootProtocol {
+    /// PVH where the image has an entry for it, else the 64-bit protocol.
+    #[default]
+    Auto,
+    /// PVH: an ELF image with a Xen note of its 32-bit entry.
+    Pvh,
+    /// The 64-bit boot protocol of Linux.
+    #[serde(rename = "linux64")]
+    Linux64,
 }
 
 /// Something to be opened, or already open.

@@ -1,0 +1,140 @@
+//! DSDT: the PCI root, the memory that belongs to it, the serial port, the event device with the power button, and
+//! the sleep state for power-off.
+
+use super::{AcpiInfo, OEM, OEM_REVISION, OEM_TABLE, bytes, path};
+use crate::devices::power;
+use crate::memory::layout;
+use acpi_tables::Aml;
+use acpi_tables::aml::{
+    AddressSpace, AddressSpaceCacheable, And, Device, EISAName, Field, FieldAccessType, FieldEntry,
+    FieldLockRule, FieldUpdateRule, IO, If, Interrupt, Local, Memory32Fixed, Method, Name, Notify, OpRegion,
+    OpRegionSpace, Package, ResourceTemplate, Scope, Store,
+};
+use acpi_tables::sdt::Sdt;
+
+/// The table.
+pub fn table(info: AcpiInfo) -> Vec<u8> {
+    let mut table = Sdt::new(*b"DSDT", 36, 6, OEM, OEM_TABLE, OEM_REVISION);
+    for part in [pci_root(info), motherboard(), serial(), power_button(), event_device(), soft_off()] {
+        table.append_slice(&part);
+    }
+    table.as_slice().to_vec()
+}
+
+fn in_system_bus(device: &dyn Aml) -> Vec<u8> {
+    bytes(&Scope::new(path("_SB_"), vec![device]))
+}
+
+/// One bus with its configuration ports and both windows for BARs.
+fn pci_root(info: AcpiInfo) -> Vec<u8> {
+    let window = layout::pci64_start(info.memory_bytes);
+    let cacheable = AddressSpaceCacheable::NotCacheable;
+    in_system_bus(&Device::new(
+        path("PCI0"),
+        vec![
+            &Name::new(path("_HID"), &EISAName::new("PNP0A08")),
+            &Name::new(path("_CID"), &EISAName::new("PNP0A03")),
+            &Name::new(path("_SEG"), &0u8),
+            &Name::new(path("_BBN"), &0u8),
+            &Name::new(path("_UID"), &0u8),
+            &Name::new(path("_CCA"), &1u8),
+            &Name::new(
+                path("_CRS"),
+                &ResourceTemplate::new(vec![
+                    &AddressSpace::new_bus_number(0u16, 0u16),
+                    &IO::new(0xcf8, 0xcf8, 1, 8),
+                    &AddressSpace::new_memory(
+                        cacheable,
+                        true,
+                        layout::HOLE_START as u32,
+                        layout::PCI32_END as u32 - 1,
+                        None,
+                    ),
+                    &AddressSpace::new_memory(cacheable, true, window, window + layout::PCI64_SIZE - 1, None),
+                ]),
+            ),
+        ],
+    ))
+}
+
+/// Says that the ECAM area is taken: Linux uses it only then.
+fn motherboard() -> Vec<u8> {
+    in_system_bus(&Device::new(
+        path("MBRD"),
+        vec![
+            &Name::new(path("_HID"), &EISAName::new("PNP0C02")),
+            &Name::new(path("_UID"), &0u8),
+            &Name::new(
+                path("_CRS"),
+                &ResourceTemplate::new(vec![
+                    &Memory32Fixed::new(true, layout::ECAM as u32, layout::ECAM_SIZE as u32),
+                    &IO::new(power::PORTS_START, power::PORTS_START, 1, power::PORTS_COUNT as u8),
+                ]),
+            ),
+        ],
+    ))
+}
+
+/// A 16550 at the first PC port.
+fn serial() -> Vec<u8> {
+    in_system_bus(&Device::new(
+        path("COM1"),
+        vec![
+            &Name::new(path("_HID"), &EISAName::new("PNP0501")),
+            &Name::new(path("_UID"), &0u8),
+            &Name::new(path("_DDN"), &"COM1"),
+            &Name::new(
+                path("_CRS"),
+                &ResourceTemplate::new(vec![
+                    &Interrupt::new(true, true, false, false, layout::SERIAL_GSI),
+                    &IO::new(0x3f8, 0x3f8, 0, 8),
+                ]),
+            ),
+        ],
+    ))
+}
+
+fn power_button() -> Vec<u8> {
+    in_system_bus(&Device::new(
+        path("PWRB"),
+        vec![&Name::new(path("_HID"), &EISAName::new("PNP0C0C")), &Name::new(path("_UID"), &0u8)],
+    ))
+}
+
+/// The generic event device (ACPI 6.5, 5.6.9): its method reads which events are due, which clears them, and passes
+/// them on.
+fn event_device() -> Vec<u8> {
+    in_system_bus(&Device::new(
+        path("GED0"),
+        vec![
+            &Name::new(path("_HID"), &"ACPI0013"),
+            &Name::new(path("_UID"), &0u8),
+            &Name::new(
+                path("_CRS"),
+                &ResourceTemplate::new(vec![&Interrupt::new(true, true, false, false, layout::EVENT_GSI)]),
+            ),
+            &OpRegion::new(path("EREG"), OpRegionSpace::SystemIO, &power::EVENT_PORT, &1u8),
+            &Field::new(
+                path("EREG"),
+                FieldAccessType::Byte,
+                FieldLockRule::NoLock,
+                FieldUpdateRule::WriteAsZeroes,
+                vec![FieldEntry::Named(*b"EVTS", 8)],
+            ),
+            &Method::new(
+                path("_EVT"),
+                1,
+                true,
+                vec![
+                    &Store::new(&Local(0), &path("EVTS")),
+                    &And::new(&Local(1), &Local(0), &power::EVENT_POWER_BUTTON),
+                    &If::new(&Local(1), vec![&Notify::new(&path("\\_SB_.PWRB"), &0x80u8)]),
+                ],
+            ),
+        ],
+    ))
+}
+
+fn soft_off() -> Vec<u8> {
+    bytes(&Name::new(path("_S5_"), &Package::new(vec![&power::SOFT_OFF, &0u8, &0u8, &0u8])))
+}

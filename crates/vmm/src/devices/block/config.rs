@@ -1,0 +1,93 @@
+//! What a disk is made from, and the configuration space it shows.
+
+use crate::config::{SpecError, source, text};
+use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Source};
+use std::path::Path;
+
+/// Bytes of a serial number (virtio 1.2, 5.2.6: `VIRTIO_BLK_T_GET_ID`).
+pub const SERIAL_LENGTH: usize = 20;
+/// Most layers of a disk.
+const MAX_LAYERS: usize = 16;
+
+/// A checked disk.
+#[derive(Debug, Clone)]
+pub struct BlockConfig {
+    /// The volume.
+    pub id: String,
+    /// Padded with zeroes.
+    pub serial: [u8; SERIAL_LENGTH],
+    /// Whether the guest may only read.
+    pub read_only: bool,
+    /// From the uppermost down; all but the last are qcow2.
+    pub layers: Vec<LayerConfig>,
+}
+
+/// A checked layer.
+#[derive(Debug, Clone)]
+pub struct LayerConfig {
+    /// Its format.
+    pub format: DiskFormat,
+    /// Its file.
+    pub source: Source,
+}
+
+impl BlockConfig {
+    /// Checks a disk of the specification.
+    pub fn check(field: &str, disk: &Disk, base: &Path) -> Result<Self, SpecError> {
+        text(&format!("{field}.id"), &disk.id, 128)?;
+        text(&format!("{field}.serial"), &disk.serial, SERIAL_LENGTH)?;
+        let mut serial = [0; SERIAL_LENGTH];
+        serial[..disk.serial.len()].copy_from_slice(disk.serial.as_bytes());
+        let all: Vec<&Layer> = std::iter::once(&disk.layer).chain(&disk.backing).collect();
+        if all.len() > MAX_LAYERS {
+            return Err(SpecError::new(
+                format!("{field}.backing"),
+                format!("at most {} layers", MAX_LAYERS - 1),
+            ));
+        }
+        if all.iter().rev().skip(1).any(|layer| layer.format != DiskFormat::Qcow2) {
+            return Err(SpecError::new(
+                format!("{field}.backing"),
+                "only a qcow2 layer can have one beneath it",
+            ));
+        }
+        let layers = all
+            .into_iter()
+            .enumerate()
+            .map(|(index, layer)| {
+                let name = if index == 0 {
+                    format!("{field}.layer")
+                } else {
+                    format!("{field}.backing[{}]", index - 1)
+                };
+                Ok(LayerConfig { format: layer.format, source: source(&name, &layer.source, base)? })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, layers })
+    }
+}
+
+/// Most sectors a discard or write-zeroes segment may have: 1 GiB.
+pub const MAX_DISCARD_SECTORS: u32 = 1 << 21;
+/// Most segments of a discard or write-zeroes request.
+pub const MAX_DISCARD_SEGMENTS: u32 = 32;
+/// Most data buffers of a request: a queue's descriptors less header and status.
+const SEG_MAX: u32 = 254;
+
+/// Configuration space (virtio 1.2, 5.2.4) of a disk of `capacity` sectors.
+pub fn space(capacity: u64) -> [u8; 60] {
+    let mut space = [0; 60];
+    let mut put = |offset: usize, value: u32| space[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
+    put(0, capacity as u32);
+    put(4, (capacity >> 32) as u32);
+    put(12, SEG_MAX);
+    put(20, super::SECTOR as u32);
+    put(36, MAX_DISCARD_SECTORS);
+    put(40, MAX_DISCARD_SEGMENTS);
+    put(44, 8);
+    put(48, MAX_DISCARD_SECTORS);
+    put(52, MAX_DISCARD_SEGMENTS);
+    // Write-zeroes may unmap.
+    put(56, 1);
+    space
+}

@@ -1,0 +1,140 @@
+//! Block device (virtio 1.2, 5.2) on a raw or qcow2 image. Each disk has a thread of its own, so that a slow file
+//! stalls neither vCPUs nor the other devices.
+//!
+//! What goes wrong with the file while the guest runs — a full or failing host disk, a corrupt image — is an I/O error
+//! of that one request: the guest decides what follows (ext4 goes read-only), the error is counted, the machine goes
+//! on. What is wrong when the machine is built ends it with a reason.
+
+mod config;
+mod image;
+mod metrics;
+mod request;
+mod worker;
+
+pub use config::{BlockConfig, LayerConfig, SERIAL_LENGTH};
+pub use image::{Image, ImageError, open};
+pub use metrics::BlockMetrics;
+pub use worker::spawn;
+
+use crate::memory::Memory;
+use crate::virtio::queue::ActiveQueue;
+use crate::virtio::{Activation, DeviceKind, F_COMMON, Interrupt, VirtioDevice, read_config_bytes};
+use cumulet_vmm_protocol::metrics::DiskMetrics;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
+
+const F_SEG_MAX: u64 = 1 << 2;
+const F_RO: u64 = 1 << 5;
+const F_BLK_SIZE: u64 = 1 << 6;
+const F_FLUSH: u64 = 1 << 9;
+const F_DISCARD: u64 = 1 << 13;
+const F_WRITE_ZEROES: u64 = 1 << 14;
+
+/// Bytes of a sector in requests, whatever the file's block size.
+pub const SECTOR: u64 = 512;
+const QUEUE_SIZES: [u16; 1] = [256];
+
+/// A disk of the machine.
+#[derive(Debug)]
+pub struct Block {
+    config: BlockConfig,
+    capacity: u64,
+    kicks: [EventFd; 1],
+    work: Mutex<Work>,
+    metrics: BlockMetrics,
+}
+
+#[derive(Debug)]
+struct Work {
+    image: Image,
+    active: Option<Active>,
+}
+
+#[derive(Debug)]
+struct Active {
+    queue: ActiveQueue,
+    memory: Memory,
+    interrupt: Arc<Interrupt>,
+}
+
+impl Block {
+    /// A disk on an opened image.
+    pub fn new(config: BlockConfig, image: Image) -> io::Result<Self> {
+        Ok(Self {
+            capacity: image.size() / SECTOR,
+            config,
+            kicks: [EventFd::new(EFD_CLOEXEC)?],
+            work: Mutex::new(Work { image, active: None }),
+            metrics: BlockMetrics::default(),
+        })
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> DiskMetrics {
+        self.metrics.read(&self.config.id)
+    }
+
+    /// Writes to the file what is still held back. Called when the machine ends.
+    pub fn close(&self) -> io::Result<()> {
+        if self.config.read_only {
+            return Ok(());
+        }
+        let work = self.lock();
+        work.image.flush()?;
+        work.image.sync()
+    }
+
+    /// Serves what the driver has made available.
+    fn serve(&self) {
+        let mut work = self.lock();
+        let Work { image, active } = &mut *work;
+        if let Some(Active { queue, memory, interrupt }) = active {
+            let mut disk = request::Disk {
+                image,
+                capacity: self.capacity,
+                config: &self.config,
+                metrics: &self.metrics,
+            };
+            queue.walk(memory, interrupt, |chain| disk.serve(memory, chain));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().expect("no thread panicked")
+    }
+}
+
+impl VirtioDevice for Block {
+    fn kind(&self) -> DeviceKind {
+        DeviceKind::Block
+    }
+
+    fn features(&self) -> u64 {
+        let access = if self.config.read_only { F_RO } else { F_FLUSH | F_DISCARD | F_WRITE_ZEROES };
+        F_COMMON | F_SEG_MAX | F_BLK_SIZE | access
+    }
+
+    fn queue_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    fn kicks(&self) -> &[EventFd] {
+        &self.kicks
+    }
+
+    fn read_config(&self, offset: usize, data: &mut [u8]) {
+        read_config_bytes(&config::space(self.capacity), offset, data);
+    }
+
+    fn activate(&self, activation: Activation) {
+        let Activation { memory, mut queues, interrupt, .. } = activation;
+        let queue = queues.swap_remove(0);
+        self.lock().active =
+            queue.map(|queue| Active { queue: ActiveQueue::new(queue, 0), memory, interrupt });
+    }
+
+    fn reset(&self) {
+        self.lock().active = None;
+    }
+}

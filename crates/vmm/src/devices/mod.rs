@@ -1,0 +1,7 @@
+//! The devices of a machine, one folder each.
+
+pub mod block;
+pub mod entropy;
+pub mod net;
+pub mod power;
+pub mod serial;

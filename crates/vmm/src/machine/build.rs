@@ -1,0 +1,272 @@
+//! Composes a machine: KVM, memory, kernel, tables, devices, vCPUs. Each part knows itself; here is only their order.
+//! The guest's memory is made and the kernel read while KVM makes the machine, which is slow.
+
+use super::{Gate, MachineState};
+use crate::boot::{self, BootError, BootInfo, Entry};
+use crate::bus::Bus;
+use crate::config::MachineConfig;
+use crate::cpu::{self, CpuError, Surroundings, Vcpus};
+use crate::devices::block::{self, Block, ImageError};
+use crate::devices::entropy::Entropy;
+use crate::devices::net::{Net, Tap, TapError};
+use crate::devices::power::{self, Power, ResetLine};
+use crate::devices::serial::{self, Console, SerialPort};
+use crate::event_loop::EventLoop;
+use crate::memory::{self, Memory, MemoryError, layout};
+use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, Window};
+use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
+use crate::{acpi, source, vm};
+use cumulet_vmm_protocol::Source;
+use kvm_ioctls::{Kvm, VmFd};
+use std::io;
+use std::sync::Arc;
+
+/// Why a machine can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// KVM.
+    #[error("KVM can't be used ({step})")]
+    Kvm {
+        /// Which step.
+        step: &'static str,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Memory.
+    #[error("memory")]
+    Memory(#[from] MemoryError),
+    /// A file that is named in the specification.
+    #[error("{what} can't be opened")]
+    Open {
+        /// Which one.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Kernel and RAM disk.
+    #[error("kernel")]
+    Boot(#[from] BootError),
+    /// ACPI and SMBIOS.
+    #[error("tables can't be written to guest memory")]
+    Tables(#[from] vm_memory::GuestMemoryError),
+    /// A disk.
+    #[error("disk {id}")]
+    Disk {
+        /// The volume.
+        id: String,
+        /// The cause.
+        #[source]
+        source: ImageError,
+    },
+    /// An interface.
+    #[error("interface {id}")]
+    Net {
+        /// The interface.
+        id: String,
+        /// The cause.
+        #[source]
+        source: TapError,
+    },
+    /// vCPUs.
+    #[error("vCPUs")]
+    Cpu(#[from] CpuError),
+    /// Descriptors, threads.
+    #[error("a descriptor or a thread can't be made")]
+    Host(#[from] io::Error),
+}
+
+/// A built machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its state.
+    pub state: Arc<MachineState>,
+    /// Its vCPUs.
+    pub vcpus: Vcpus,
+    /// Its disks.
+    pub disks: Vec<Arc<Block>>,
+    /// The gate of the disks' threads.
+    pub disk_gate: Arc<Gate>,
+    /// Its interfaces.
+    pub nets: Vec<Arc<Net>>,
+    /// Its entropy device.
+    pub entropy: Option<Arc<Entropy>>,
+    /// Its power button.
+    pub power: Arc<Power>,
+    /// Its serial port.
+    pub serial: Arc<SerialPort>,
+    /// The devices that the main loop serves.
+    pub event_loop: EventLoop,
+    /// Guest memory; mapped as long as the machine is.
+    pub memory: Memory,
+}
+
+/// Builds the machine; its vCPUs wait to be resumed.
+pub fn build(
+    config: &MachineConfig,
+    state: Arc<MachineState>,
+    console: Arc<Console>,
+) -> Result<Machine, BuildError> {
+    let (prepared, host) = std::thread::scope(|scope| {
+        let prepared = std::thread::Builder::new().spawn_scoped(scope, || prepare_memory(config))?;
+        let host = open_kvm(&config.kvm);
+        Ok::<_, io::Error>((prepared.join().expect("a panic ends the process"), host))
+    })?;
+    let (memory, entry) = prepared?;
+    let (kvm, vm) = host?;
+    memory::register(&vm, &memory)?;
+    let mut builder = Builder::new(config, state, vm.clone(), memory.clone())?;
+    let serial = builder.add_serial(console)?;
+    let power = builder.add_power()?;
+    let disk_gate = Arc::new(Gate::default());
+    let disks = builder.add_disks(&config.disks, &disk_gate)?;
+    let nets = builder.add_nets(&config.nets)?;
+    let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
+    let vcpus = create_vcpus(&kvm, &vm, config.vcpus, entry)?;
+    let vcpus = cpu::spawn(vcpus, &builder.surroundings)?;
+    let event_loop = builder.event_loop;
+    let state = builder.surroundings.machine;
+    Ok(Machine { state, vcpus, disks, disk_gate, nets, entropy, power, serial, event_loop, memory })
+}
+
+/// Memory with all that a guest finds in it when it begins.
+fn prepare_memory(config: &MachineConfig) -> Result<(Memory, Entry), BuildError> {
+    let open = |what, source: &Source| {
+        source::open(source, false).map_err(|source| BuildError::Open { what, source })
+    };
+    let kernel = open("the kernel image", &config.kernel)?;
+    let initrd = config.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
+    let memory = memory::create(config.memory_bytes)?;
+    let info =
+        BootInfo { memory_bytes: config.memory_bytes, cmdline: &config.cmdline, protocol: config.boot };
+    let entry = boot::load(&memory, kernel, initrd, &info)?;
+    acpi::write(&memory, acpi::AcpiInfo { vcpus: config.vcpus, memory_bytes: config.memory_bytes })?;
+    if let Some(smbios) = &config.smbios {
+        smbios.write(&memory)?;
+    }
+    Ok((memory, entry))
+}
+
+fn open_kvm(source: &Source) -> Result<(Kvm, Arc<VmFd>), BuildError> {
+    let kvm = vm::open(source).map_err(|source| BuildError::Kvm { step: "open", source })?;
+    let vm = vm::create(&kvm).map_err(|(step, error)| BuildError::Kvm { step, source: error.into() })?;
+    Ok((kvm, Arc::new(vm)))
+}
+
+fn create_vcpus(
+    kvm: &Kvm,
+    vm: &VmFd,
+    count: u32,
+    entry: Entry,
+) -> Result<Vec<kvm_ioctls::VcpuFd>, BuildError> {
+    let cpuid = cpu::supported_cpuid(kvm)
+        .map_err(|error| BuildError::Kvm { step: "supported CPUID", source: error.into() })?;
+    Ok((0..count).map(|id| cpu::create(vm, id, count, &cpuid, entry)).collect::<Result<_, _>>()?)
+}
+
+/// The address spaces as they grow.
+struct Builder {
+    surroundings: Surroundings,
+    root: Arc<PciRoot>,
+    window: Window,
+    transport: TransportConfig,
+    event_loop: EventLoop,
+    vm: Arc<VmFd>,
+}
+
+impl Builder {
+    fn new(
+        config: &MachineConfig,
+        machine: Arc<MachineState>,
+        vm: Arc<VmFd>,
+        memory: Memory,
+    ) -> Result<Self, BuildError> {
+        let root = Arc::new(PciRoot::default());
+        let (mut ports, mut space) = (Bus::default(), Bus::default());
+        ports.add(0xcf8..0xd00, Arc::new(ConfigPorts(root.clone())));
+        space.add(layout::ECAM..layout::ECAM + layout::ECAM_SIZE, Arc::new(Ecam(root.clone())));
+        let start = layout::pci64_start(config.memory_bytes);
+        for range in [layout::HOLE_START..layout::PCI32_END, start..start + layout::PCI64_SIZE] {
+            let window = BarWindow { root: root.clone(), start: range.start };
+            space.add(range, Arc::new(window));
+        }
+        Ok(Self {
+            window: Window::new(start..start + layout::PCI64_SIZE),
+            transport: TransportConfig {
+                vm: vm.clone(),
+                memory,
+                sink: Arc::new(vm::Msi(vm.clone())),
+                machine: machine.clone(),
+            },
+            surroundings: Surroundings { ports, memory: space, machine },
+            event_loop: EventLoop::new()?,
+            root,
+            vm,
+        })
+    }
+
+    fn add_serial(&mut self, console: Arc<Console>) -> Result<Arc<SerialPort>, BuildError> {
+        let line = vm::interrupt_line(&self.vm, layout::SERIAL_GSI)?;
+        let port = Arc::new(SerialPort::new(serial::Line(line), serial::ConsoleWriter(console)));
+        self.add_ports(serial::PORTS_START, serial::PORTS_COUNT, port.clone());
+        Ok(port)
+    }
+
+    fn add_power(&mut self) -> Result<Arc<Power>, BuildError> {
+        let line = vm::interrupt_line(&self.vm, layout::EVENT_GSI)?;
+        let power = Arc::new(Power::new(line, self.surroundings.machine.clone()));
+        self.add_ports(power::PORTS_START, power::PORTS_COUNT, power.clone());
+        self.add_ports(power::KEYBOARD_PORT, 1, Arc::new(ResetLine(self.surroundings.machine.clone())));
+        Ok(power)
+    }
+
+    fn add_disks(
+        &mut self,
+        configs: &[block::BlockConfig],
+        gate: &Arc<Gate>,
+    ) -> Result<Vec<Arc<Block>>, BuildError> {
+        let mut disks = Vec::new();
+        for (index, config) in configs.iter().enumerate() {
+            let image = block::open(&config.layers, config.read_only)
+                .map_err(|source| BuildError::Disk { id: config.id.clone(), source })?;
+            let disk = Arc::new(Block::new(config.clone(), image)?);
+            self.add_virtio(disk.clone());
+            block::spawn(index, disk.clone(), gate.clone())?;
+            disks.push(disk);
+        }
+        Ok(disks)
+    }
+
+    fn add_nets(&mut self, configs: &[crate::devices::net::NetConfig]) -> Result<Vec<Arc<Net>>, BuildError> {
+        let mut nets = Vec::new();
+        for config in configs {
+            let tap =
+                Tap::open(&config.tap).map_err(|source| BuildError::Net { id: config.id.clone(), source })?;
+            let net = Arc::new(Net::new(config.clone(), tap)?);
+            self.add_virtio(net.clone());
+            self.event_loop.add(net.clone())?;
+            nets.push(net);
+        }
+        Ok(nets)
+    }
+
+    fn add_entropy(&mut self) -> Result<Arc<Entropy>, BuildError> {
+        let entropy = Arc::new(Entropy::new()?);
+        self.add_virtio(entropy.clone());
+        self.event_loop.add(entropy.clone())?;
+        Ok(entropy)
+    }
+
+    fn add_virtio(&mut self, device: Arc<dyn VirtioDevice>) {
+        // The window holds 64 GiB and the specification's bounds allow fewer devices than there are slots.
+        let bar = self.window.place(virtio::BAR_SIZE).expect("the window has room");
+        let transport = VirtioPci::new(device, self.transport.clone(), bar);
+        self.root.plug(Arc::new(transport)).expect("the bus has a slot");
+    }
+
+    fn add_ports(&mut self, start: u16, count: u16, device: Arc<dyn crate::bus::BusDevice>) {
+        let start = u64::from(start);
+        self.surroundings.ports.add(start..start + u64::from(count), device);
+    }
+}

@@ -1,0 +1,9 @@
+//! A machine: built once from its configuration, run until an exit reason is set, quiet in between when paused.
+
+mod build;
+mod pause;
+mod state;
+
+pub use build::{BuildError, Machine, build};
+pub use pause::{Gate, Pass};
+pub use state::MachineState;

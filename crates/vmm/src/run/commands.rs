@@ -1,0 +1,165 @@
+//! What the control socket can ask of a machine, and how the machine is begun, paused and closed down.
+
+use super::explain;
+use crate::control::{Answer, Commands};
+use crate::devices::serial::Console;
+use crate::machine::Machine;
+use crate::virtio::VirtioDevice;
+use cumulet_vmm_protocol::control::MAX_CONSOLE_CHUNK;
+use cumulet_vmm_protocol::{
+    Command, ConsoleChunk, ConsoleRead, ExitReason, Identity, Metrics, Phase, Refusal, RefusalCode, Reply,
+};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Operates the machine for the main loop and the control socket.
+#[derive(Debug)]
+pub struct Operator {
+    identity: Identity,
+    machine: Machine,
+    console: Arc<Console>,
+    /// The main loop's epoll, and the mark of the devices in it.
+    main_epoll: (RawFd, u64),
+    began: Instant,
+    start_us: u64,
+}
+
+impl Operator {
+    /// For a built machine.
+    pub fn new(
+        identity: Identity,
+        machine: Machine,
+        console: Arc<Console>,
+        main_epoll: RawFd,
+        devices: u64,
+        began: Instant,
+    ) -> Self {
+        Self { identity, machine, console, main_epoll: (main_epoll, devices), began, start_us: 0 }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Lets the guest run for the first time.
+    pub fn begin(&mut self) {
+        self.start_us = self.began.elapsed().as_micros() as u64;
+        self.machine.state.set_phase(Phase::Running);
+        self.machine.vcpus.resume();
+    }
+
+    /// Makes everything quiet and closes the disks. A disk that can't be closed is the reason then, unless the
+    /// machine ended for worse.
+    pub fn close_down(&mut self, reason: ExitReason) -> ExitReason {
+        self.machine.vcpus.end();
+        self.machine.disk_gate.end(|| nudge(&self.machine));
+        for (disk, name) in self.machine.disks.iter().map(|disk| (disk, disk.metrics().id)) {
+            if let Err(error) = disk.close() {
+                return ExitReason::DeviceError { device: name, message: explain(&error) };
+            }
+        }
+        reason
+    }
+
+    fn pause(&self) -> Result<Reply, Refusal> {
+        if self.machine.state.status().phase == Phase::Running {
+            self.machine.vcpus.pause();
+            self.machine.disk_gate.close(|| nudge(&self.machine));
+            self.listen_to_devices(libc::EPOLL_CTL_DEL)?;
+        }
+        Ok(Reply::Status(self.machine.state.set_phase(Phase::Paused)))
+    }
+
+    fn resume(&self) -> Result<Reply, Refusal> {
+        if self.machine.state.status().phase == Phase::Paused {
+            self.listen_to_devices(libc::EPOLL_CTL_ADD)?;
+            self.machine.disk_gate.open();
+            self.machine.vcpus.resume();
+        }
+        Ok(Reply::Status(self.machine.state.set_phase(Phase::Running)))
+    }
+
+    fn listen_to_devices(&self, operation: i32) -> Result<(), Refusal> {
+        let (epoll, devices) = self.main_epoll;
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: devices };
+        // SAFETY: both descriptors are owned by this process's only machine and loop; the event is ours.
+        match unsafe {
+            libc::epoll_ctl(epoll, operation, self.machine.event_loop.as_raw_fd(), &raw mut event)
+        } {
+            0 => Ok(()),
+            _ => Err(failed(&std::io::Error::last_os_error())),
+        }
+    }
+
+    fn press_power_button(&self) -> Result<Reply, Refusal> {
+        self.machine.state.count_power_button();
+        self.machine.power.press_button().map_err(|error| failed(&error))?;
+        Ok(Reply::Done)
+    }
+
+    fn read_console(&self, read: &ConsoleRead) -> Answer {
+        if read.wait && read.offset.is_some_and(|offset| offset >= self.console.end()) {
+            return Answer::Later;
+        }
+        let (offset, data, end) = self.console.read(read.offset, (read.max as usize).min(MAX_CONSOLE_CHUNK));
+        Answer::Now(Ok(Reply::Console(ConsoleChunk { offset, end, data })))
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics {
+            uptime_us: self.began.elapsed().as_micros() as u64,
+            start_us: self.start_us,
+            vcpus: self.machine.vcpus.metrics(),
+            disks: self.machine.disks.iter().map(|disk| disk.metrics()).collect(),
+            nets: self.machine.nets.iter().map(|net| net.metrics()).collect(),
+            entropy_bytes: self.machine.entropy.as_ref().map_or(0, |entropy| entropy.bytes()),
+            console_out_bytes: self.console.end(),
+            console_in_bytes: self.machine.serial.typed_bytes(),
+        }
+    }
+}
+
+impl Commands for Operator {
+    fn execute(&mut self, command: &Command) -> Answer {
+        let status = self.machine.state.status();
+        Answer::Now(match command {
+            Command::Hello => Ok(Reply::Hello(self.identity.clone())),
+            Command::Status => Ok(Reply::Status(status)),
+            Command::WaitStatus(wait) if status.generation <= wait.after => return Answer::Later,
+            Command::WaitStatus(_) => Ok(Reply::Status(status)),
+            Command::Metrics => Ok(Reply::Metrics(Box::new(self.metrics()))),
+            Command::ConsoleRead(read) => return self.read_console(read),
+            Command::Kill => {
+                self.machine.state.end(ExitReason::Killed);
+                Ok(Reply::Done)
+            }
+            _ if status.phase == Phase::Exiting => {
+                Err(Refusal { code: RefusalCode::WrongPhase, message: "the machine is ending".to_owned() })
+            }
+            Command::Pause => self.pause(),
+            Command::Resume => self.resume(),
+            Command::PowerButton => self.press_power_button(),
+            Command::ConsoleWrite(write) if write.data.len() > MAX_CONSOLE_CHUNK => Err(Refusal {
+                code: RefusalCode::BadRequest,
+                message: format!("at most {MAX_CONSOLE_CHUNK} bytes can be typed at once"),
+            }),
+            Command::ConsoleWrite(write) => {
+                Ok(Reply::Written(self.machine.serial.type_in(&write.data) as u64))
+            }
+        })
+    }
+}
+
+/// Wakes the disks' threads, so that they look at their gate.
+fn nudge(machine: &Machine) {
+    for disk in &machine.disks {
+        // A full counter wakes just as well.
+        let _ = disk.kicks()[0].write(1);
+    }
+}
+
+fn failed(error: &std::io::Error) -> Refusal {
+    Refusal { code: RefusalCode::Failed, message: explain(error) }
+}

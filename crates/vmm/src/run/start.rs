@@ -1,0 +1,133 @@
+//! From the command line to a running machine.
+
+use super::args::RunArgs;
+use super::digest::{digest, read_spec};
+use super::end::Ender;
+use super::main_loop::MainLoop;
+use super::rundir::{RunDir, RunDirError, write_record};
+use super::signals::Signals;
+use super::{explain, panic};
+use crate::config::MachineConfig;
+use crate::control::Server;
+use crate::devices::serial::Console;
+use crate::machine::{self, BuildError, MachineState};
+use cumulet_vmm_protocol::rundir::IDENTITY;
+use cumulet_vmm_protocol::{ExitReason, Identity, MachineSpec, PROTOCOL_VERSION};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs a machine to its end. Comes back only when there is no run directory to leave a record in.
+pub fn run(args: &RunArgs, began: Instant) -> Result<std::convert::Infallible, RunDirError> {
+    let base = std::env::current_dir().map_err(RunDirError::Enter)?;
+    // Read before the working directory changes, judged after there is a place for a record.
+    let spec = read_spec(&args.spec);
+    let run_dir = RunDir::take(&args.run_dir)?;
+    let ender = Arc::new(Ender::new(identity(&[], None)));
+    panic::install(ender.clone());
+    let failed = match prepare(spec, &base, &ender) {
+        Ok((config, identity)) => match start(args, config, identity, began) {
+            Ok(main_loop) => main_loop.run(&ender),
+            Err(reason) => reason,
+        },
+        Err(reason) => reason,
+    };
+    let _held = run_dir;
+    ender.end(failed)
+}
+
+/// Reads and checks the specification.
+fn prepare(
+    spec: io::Result<Vec<u8>>,
+    base: &Path,
+    ender: &Ender,
+) -> Result<(MachineConfig, Identity), ExitReason> {
+    let bytes = spec.map_err(|error| ExitReason::BadSpec { message: explain(&error) })?;
+    let spec: MachineSpec = serde_json::from_slice(&bytes).map_err(|error| {
+        // Even a document that is no specification may say for whom it was.
+        ender.identify(identity(&bytes, serde_json::from_slice(&bytes).ok().as_ref()));
+        ExitReason::BadSpec { message: explain(&error) }
+    })?;
+    let value = serde_json::json!({"instance_id": spec.instance_id, "launch_id": spec.launch_id});
+    let identity = identity(&bytes, Some(&value));
+    ender.identify(identity.clone());
+    let config = MachineConfig::check(&spec, base)
+        .map_err(|error| ExitReason::BadSpec { message: explain(&error) })?;
+    Ok((config, identity))
+}
+
+fn start(
+    args: &RunArgs,
+    config: MachineConfig,
+    identity: Identity,
+    began: Instant,
+) -> Result<MainLoop, ExitReason> {
+    let failed = |what: &str, error: &dyn std::error::Error| ExitReason::StartFailed {
+        what: what.to_owned(),
+        message: explain(error),
+    };
+    let parent = std::os::unix::process::parent_id();
+    let signals = Signals::block().map_err(|error| failed("signals", &error))?;
+    if config.die_with_parent && Signals::watch_parent(parent) {
+        return Err(ExitReason::ParentDied);
+    }
+    write_record(IDENTITY, &identity).map_err(|error| failed("run directory", &error))?;
+    let server = Server::bind().map_err(|error| failed("control socket", &error))?;
+    let state = Arc::new(MachineState::new().map_err(|error| failed("machine", &error))?);
+    let console =
+        Arc::new(Console::new(config.console_log_bytes).map_err(|error| failed("console", &error))?);
+    let machine =
+        machine::build(&config, state, console.clone()).map_err(|error| failed(part(&error), &error))?;
+    MainLoop::new(args, &config, identity, machine, console, server, signals, began)
+        .map_err(|error| failed("main loop", &error))
+}
+
+/// The part of the machine that an error is about.
+fn part(error: &BuildError) -> &'static str {
+    match error {
+        BuildError::Kvm { .. } => "kvm",
+        BuildError::Memory(_) => "memory",
+        BuildError::Open { .. } | BuildError::Boot(_) => "kernel",
+        BuildError::Tables(_) => "tables",
+        BuildError::Disk { .. } => "disk",
+        BuildError::Net { .. } => "net",
+        BuildError::Cpu(_) => "vcpu",
+        BuildError::Host(_) => "host",
+    }
+}
+
+fn identity(spec: &[u8], value: Option<&serde_json::Value>) -> Identity {
+    let text = |name: &str| value.and_then(|value| value[name].as_str()).unwrap_or_default().to_owned();
+    Identity {
+        protocol_version: PROTOCOL_VERSION,
+        vmm_version: env!("CARGO_PKG_VERSION").to_owned(),
+        instance_id: text("instance_id"),
+        launch_id: text("launch_id"),
+        boot_id: read_trimmed("/proc/sys/kernel/random/boot_id".into()),
+        pid: std::process::id(),
+        pid_start_time: start_time(&read_trimmed("/proc/self/stat".into())).unwrap_or(0),
+        spec_digest: digest(spec),
+    }
+}
+
+fn read_trimmed(path: PathBuf) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+/// Field 22 of `/proc/PID/stat`. The second field is the program's name in brackets and may hold anything.
+fn start_time(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_time_is_found_behind_any_name() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 200";
+        assert_eq!(start_time(stat), Some(987_654));
+        assert_eq!(start_time("nonsense"), None);
+    }
+}

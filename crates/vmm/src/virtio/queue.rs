@@ -1,0 +1,115 @@
+//! Walks a queue: takes chains until there are none, puts them back, and tells the driver when it wants to know.
+
+use super::Interrupt;
+use crate::memory::Memory;
+use virtio_queue::{DescriptorChain, Queue, QueueOwnedT, QueueT};
+use vm_memory::{Bytes, GuestAddress};
+
+/// A queue in use.
+#[derive(Debug)]
+pub struct ActiveQueue {
+    /// Its rings.
+    pub queue: Queue,
+    /// Its number, for its interrupt.
+    pub index: usize,
+    /// The rings made no sense: nothing is done any more until a reset.
+    broken: bool,
+}
+
+impl ActiveQueue {
+    /// Takes over a queue that the driver has set up.
+    pub fn new(queue: Queue, index: usize) -> Self {
+        Self { queue, index, broken: false }
+    }
+
+    /// Gives every available chain to `serve`, which answers how many bytes it wrote to it, and ends when there is none left and the driver will notify of the
+    /// next. Rings that make no sense are reported to the driver once and then left alone.
+    pub fn walk(
+        &mut self,
+        memory: &Memory,
+        interrupt: &Interrupt,
+        mut serve: impl FnMut(DescriptorChain<&Memory>) -> u32,
+    ) {
+        if !self.broken && self.try_walk(memory, interrupt, &mut serve).is_err() {
+            self.broken = true;
+            interrupt.broken();
+        }
+    }
+
+    fn try_walk(
+        &mut self,
+        memory: &Memory,
+        interrupt: &Interrupt,
+        serve: &mut impl FnMut(DescriptorChain<&Memory>) -> u32,
+    ) -> Result<(), virtio_queue::Error> {
+        loop {
+            self.queue.disable_notification(memory)?;
+            while let Some(chain) = self.next(memory)? {
+                let head = chain.head_index();
+                let written = serve(chain);
+                self.put(memory, interrupt, head, written)?;
+            }
+            if !self.queue.enable_notification(memory)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next chain, if there is one.
+    pub fn next<'m>(
+        &mut self,
+        memory: &'m Memory,
+    ) -> Result<Option<DescriptorChain<&'m Memory>>, virtio_queue::Error> {
+        Ok(self.queue.iter(memory)?.next())
+    }
+
+    /// Puts a chain back and tells the driver if it wants to know.
+    pub fn put(
+        &mut self,
+        memory: &Memory,
+        interrupt: &Interrupt,
+        head: u16,
+        written: u32,
+    ) -> Result<(), virtio_queue::Error> {
+        self.queue.add_used(memory, head, written)?;
+        if self.queue.needs_notification(memory)? {
+            interrupt.queue(self.index);
+        }
+        Ok(())
+    }
+
+    /// Makes the last `chains` chains available again and asks for a notification of the next one, unless there is
+    /// one already: then nothing changes, and it tells so.
+    pub fn put_off(&mut self, memory: &Memory, chains: usize) -> Result<bool, virtio_queue::Error> {
+        if self.queue.enable_notification(memory)? {
+            return Ok(false);
+        }
+        (0..chains).for_each(|_| self.queue.go_to_previous_position());
+        Ok(true)
+    }
+
+    /// Puts chains back so that the driver sees either none or all of them: all elements but the last are written
+    /// ahead of the index.
+    pub fn put_all(
+        &mut self,
+        memory: &Memory,
+        interrupt: &Interrupt,
+        used: &[(u16, u32)],
+    ) -> Result<(), virtio_queue::Error> {
+        let Some((&(last_head, last_written), ahead)) = used.split_last() else { return Ok(()) };
+        for &(head, written) in ahead {
+            let next = self.queue.next_used();
+            let slot = u64::from(next % self.queue.size());
+            let element = GuestAddress(self.queue.used_ring() + 4 + 8 * slot);
+            let bytes = u64::from(head) | u64::from(written) << 32;
+            memory.write_obj(bytes.to_le(), element).map_err(virtio_queue::Error::GuestMemory)?;
+            self.queue.set_next_used(next.wrapping_add(1));
+        }
+        self.queue.add_used(memory, last_head, last_written)?;
+        // With more than one, the queue's own count of what was added since is too low to ask it.
+        if self.queue.needs_notification(memory)? || !ahead.is_empty() {
+            interrupt.queue(self.index);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! Pid 1 of the test guest, linked statically. Mounts what a program needs, says READY, then does what is typed on the
+//! console, line by line, and answers each line with `OK text` or `ERR text`.
+
+use std::ffi::CString;
+use std::fs::{File, OpenOptions, read_to_string};
+use std::io::{BufRead, Read, Write, stdin, stdout};
+use std::net::{TcpStream, UdpSocket};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::time::Duration;
+
+unsafe extern "C" {
+    fn mount(source: *const i8, target: *const i8, kind: *const i8, flags: u64, data: *const u8) -> i32;
+    fn reboot(what: i32) -> i32;
+    fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
+    fn ioctl(descriptor: i32, request: u64, argument: *const u8) -> i32;
+    fn sync();
+}
+
+type Answer = Result<String, Box<dyn std::error::Error>>;
+
+fn main() {
+    for (kind, target) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
+        let _ = std::fs::create_dir_all(target);
+        let (kind, target) = (CString::new(kind).unwrap(), CString::new(target).unwrap());
+        unsafe { mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) };
+    }
+    println!("\nREADY {}", read_to_string("/proc/uptime").unwrap_or_default().trim());
+    for line in stdin().lock().lines() {
+        let Ok(line) = line else { continue };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match execute(&words) {
+            Ok(text) => println!("\nOK {text}"),
+            Err(error) => println!("\nERR {error}"),
+        }
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
+fn execute(words: &[&str]) -> Answer {
+    match words {
+        ["echo", text] => Ok((*text).to_owned()),
+        ["cat", path] => Ok(read_to_string(path)?.trim().to_owned()),
+        ["cpus"] => Ok(read_to_string("/proc/cpuinfo")?.matches("processor\t").count().to_string()),
+        ["memory"] => Ok(read_to_string("/proc/meminfo")?.split_whitespace().nth(1).unwrap_or("").to_owned()),
+        ["touch", mib] => touch(mib.parse()?),
+        ["spin", threads] => spin(threads.parse()?),
+        ["write", device, offset, text] => write(device, offset.parse()?, text),
+        ["read", device, offset, length] => read_at(device, offset.parse()?, length.parse()?),
+        ["fill", device, mib] => fill(device, mib.parse()?),
+        ["random", count] => random(count.parse()?),
+        ["up", address] => up(address),
+        ["udp", peer, text] => udp(peer, text),
+        ["upload", peer, mib] => upload(peer, mib.parse()?),
+        ["download", peer] => download(peer),
+        ["spam", kib] => spam(kib.parse()?),
+        ["await-button"] => await_button(),
+        ["crash"] => Ok(std::fs::write("/proc/sysrq-trigger", "c").map(|()| String::new())?),
+        ["poweroff"] => power(0x4321_fedc),
+        ["reboot"] => power(0x0123_4567),
+        _ => Err("no such command".into()),
+    }
+}
+
+fn power(what: i32) -> Answer {
+    unsafe {
+        sync();
+        reboot(what);
+    }
+    Err("still here".into())
+}
+
+/// Touches memory page by page.
+fn touch(mib: usize) -> Answer {
+    let mut memory = vec![0u8; mib << 20];
+    memory.iter_mut().step_by(4096).enumerate().for_each(|(page, byte)| *byte = page as u8);
+    let sum: usize = memory.iter().step_by(4096).map(|byte| usize::from(*byte)).sum();
+    Ok(format!("touched {mib} sum {sum}"))
+}
+
+/// Works on several CPUs at once.
+fn spin(threads: u64) -> Answer {
+    let workers: Vec<_> =
+        (0..threads).map(|seed| std::thread::spawn(move || (0..20_000_000u64).fold(seed, |sum, n| sum ^ n))).collect();
+    let sum = workers.into_iter().map(|worker| worker.join().unwrap()).fold(0, |sum, one| sum ^ one);
+    Ok(format!("spun {sum}"))
+}
+
+fn direct(device: &str) -> std::io::Result<File> {
+    const O_DIRECT: i32 = 0x4000;
+    OpenOptions::new().read(true).write(true).custom_flags(O_DIRECT).open(format!("/dev/{device}"))
+}
+
+fn aligned(length: usize) -> Vec<u8> {
+    // Large allocations come from mmap, which puts its own 16 bytes first: take the next page.
+    vec![0; length + 8192]
+}
+
+fn write(device: &str, offset: u64, text: &str) -> Answer {
+    let file = direct(device)?;
+    let mut buffer = aligned(512);
+    let start = buffer.as_ptr().align_offset(4096);
+    buffer[start..start + text.len()].copy_from_slice(text.as_bytes());
+    file.write_all_at(&buffer[start..start + 512], offset)?;
+    file.sync_all()?;
+    Ok("written".into())
+}
+
+fn read_at(device: &str, offset: u64, length: usize) -> Answer {
+    let file = OpenOptions::new().read(true).custom_flags(0x4000).open(format!("/dev/{device}"))?;
+    let mut buffer = aligned(512);
+    let start = buffer.as_ptr().align_offset(4096);
+    file.read_exact_at(&mut buffer[start..start + 512], offset)?;
+    Ok(String::from_utf8_lossy(&buffer[start..start + length]).into_owned())
+}
+
+/// Writes a pattern through the page cache, syncs, drops the cache and reads it back.
+fn fill(device: &str, mib: usize) -> Answer {
+    let path = format!("/dev/{device}");
+    let pattern = |index: usize| (0..1 << 20).map(|at: usize| (at * 31 + index * 7) as u8).collect::<Vec<u8>>();
+    let mut file = OpenOptions::new().write(true).open(&path)?;
+    for index in 0..mib {
+        file.write_all(&pattern(index))?;
+    }
+    file.sync_all()?;
+    std::fs::write("/proc/sys/vm/drop_caches", "3")?;
+    let mut file = File::open(&path)?;
+    for index in 0..mib {
+        let mut buffer = vec![0; 1 << 20];
+        file.read_exact(&mut buffer)?;
+        if buffer != pattern(index) {
+            return Err(format!("MiB {index} differs").into());
+        }
+    }
+    Ok(format!("filled {mib}"))
+}
+
+fn random(count: usize) -> Answer {
+    let mut bytes = vec![0; count];
+    File::open("/dev/hwrng")?.read_exact(&mut bytes)?;
+    let distinct = bytes.iter().collect::<std::collections::HashSet<_>>().len();
+    Ok(format!("{distinct} {}", read_to_string("/sys/class/misc/hw_random/rng_current")?.trim()))
+}
+
+/// Gives eth0 an address in a /24 and brings it up.
+fn up(address: &str) -> Answer {
+    let bytes: Vec<u8> = address.split('.').map(str::parse).collect::<Result<_, _>>()?;
+    let control = unsafe { socket(2, 2, 0) };
+    let request = |number: u64, value: &[u8]| {
+        let mut request = [0u8; 40];
+        request[..4].copy_from_slice(b"eth0");
+        request[16..16 + value.len()].copy_from_slice(value);
+        match unsafe { ioctl(control, number, request.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    let inet = |address: &[u8]| [&[2, 0, 0, 0][..], address].concat();
+    request(0x8916, &inet(&bytes))?;
+    request(0x891c, &inet(&[255, 255, 255, 0]))?;
+    request(0x8914, &[0x41, 0])?;
+    Ok(read_to_string("/sys/class/net/eth0/address")?.trim().to_owned())
+}
+
+fn udp(peer: &str, text: &str) -> Answer {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_read_timeout(Some(Duration::from_millis(500)))?;
+    let mut buffer = [0; 100];
+    for _ in 0..100 {
+        let _ = socket.send_to(text.as_bytes(), peer);
+        if let Ok((count, from)) = socket.recv_from(&mut buffer) {
+            return Ok(format!("{} from {from}", String::from_utf8_lossy(&buffer[..count])));
+        }
+    }
+    Err("no answer".into())
+}
+
+fn upload(peer: &str, mib: usize) -> Answer {
+    let mut stream = TcpStream::connect(peer)?;
+    let block: Vec<u8> = (0..1 << 20).map(|at: usize| (at % 251) as u8).collect();
+    for _ in 0..mib {
+        stream.write_all(&block)?;
+    }
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn download(peer: &str) -> Answer {
+    let mut bytes = Vec::new();
+    TcpStream::connect(peer)?.read_to_end(&mut bytes)?;
+    let right = bytes.iter().enumerate().all(|(at, byte)| *byte == (at % (1 << 20) % 251) as u8);
+    Ok(format!("{} right {right}", bytes.len()))
+}
+
+fn spam(kib: usize) -> Answer {
+    let line = [&[b'x'; 63][..], b"\n"].concat();
+    for _ in 0..kib * 16 {
+        stdout().write_all(&line)?;
+    }
+    Ok(format!("spammed {kib}"))
+}
+
+/// Waits for KEY_POWER on an input device, then powers off as an init system would.
+fn await_button() -> Answer {
+    println!("\nWAITING");
+    let _ = std::fs::create_dir_all("/dev/input");
+    let path = std::fs::read_dir("/dev/input")?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.to_string_lossy().contains("event"))
+        .ok_or("no input device")?;
+    let mut events = File::open(path)?;
+    loop {
+        let mut event = [0u8; 24];
+        events.read_exact(&mut event)?;
+        let word = |at: usize| u16::from_le_bytes([event[at], event[at + 1]]);
+        if (word(16), word(18), event[20]) == (1, 116, 1) {
+            return power(0x4321_fedc);
+        }
+    }
+}
+
