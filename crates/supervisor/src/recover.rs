@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cumulet_model::{InstanceId, LaunchId};
-use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd};
+use cumulet_ports::vm_host::{FoundState, FoundVm};
 use cumulet_vmm_protocol::{Command, Identity, Reply};
 use futures::future::join_all;
 use rustix::process::Signal;
@@ -26,6 +26,9 @@ use crate::shared::Shared;
 
 /// How long a VMM that lives may take until it has said who it is: one that was being started when the daemon died.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(20);
+/// How long a process that can't be proved to be the VMM is waited for: one whose threads are just being ended has
+/// closed its files in one thread and not in the others.
+const DYING_LIMIT: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Takes up what lives and tells what became of the rest. One VMM that hangs does not hold up the others.
@@ -102,15 +105,26 @@ async fn take_up(
         return ended(dir);
     }
     let Some((launch_id, process)) = prove(shared, id, dir, identity, boot_id).await else {
-        // Left alive it would go on writing to the disks that the instance's next start opens.
-        remove_holders(dir).await;
-        return match ended(dir) {
-            Ok((launch_id, _)) => Ok((launch_id, FoundState::Ended(VmEnd::Silent))),
-            Err(_) => Err(Odd::Stranger),
-        };
+        // It may be dying just now. Left alive it would go on writing to the disks that the next start opens.
+        if !becomes_free(dir).await {
+            remove_holders(dir).await;
+        }
+        return ended(dir).map_err(|_| Odd::Stranger);
     };
     shared.add(Arc::new(Machine::found(shared, id.clone(), launch_id.clone(), process)));
     Ok((launch_id, FoundState::Running))
+}
+
+/// Waits a while for the process of a directory to go away by itself.
+async fn becomes_free(dir: &RunDir) -> bool {
+    let deadline = Instant::now() + DYING_LIMIT;
+    while alive::is_held(dir.path()).unwrap_or(true) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    true
 }
 
 async fn wait_for_identity(dir: &RunDir) -> Option<Identity> {

@@ -76,8 +76,8 @@ async fn ready(shared: &Shared, machine: &Machine, launched: &Launched) -> Resul
         end = machine.ended() => Err(ended_at_start(machine, end)),
         greeted = timeout(limit, greet(machine, launched, limit)) => match greeted {
             Ok(Ok(())) => return machine.started().await.map_err(|end| ended_at_start(machine, end)),
+            Ok(Err(SupervisorError::Control(ControlError::TimedOut(_)))) | Err(_) => Err(slow(machine, limit)),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(slow(machine, limit)),
         },
     };
     match greeted {
