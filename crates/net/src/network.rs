@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::config::NetConfig;
+use crate::dns::forward::Forwarder;
 use crate::error::NetError;
 use crate::names::{self, METADATA};
 use crate::reconcile::{self, edge, host, teardown, validate, vpc};
@@ -25,6 +26,7 @@ const METADATA_PORT: u16 = 80;
 pub struct HostNetwork {
     config: NetConfig,
     host: NetNs,
+    forwarder: Forwarder,
     held: Mutex<Held>,
 }
 
@@ -48,7 +50,8 @@ impl HostNetwork {
     /// When the thread's namespace can't be opened or a netlink socket in it can't be.
     pub fn new(config: NetConfig) -> Result<Self, NetError> {
         let host = NetNs::current("host")?;
-        Ok(Self { config, host, held: Mutex::default() })
+        let forwarder = Forwarder::new(NetNs::current("host's DNS")?, config.resolvers.clone());
+        Ok(Self { config, host, forwarder, held: Mutex::default() })
     }
 
     async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
@@ -93,13 +96,16 @@ impl HostNetwork {
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
         let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
         vpc::reconcile(&self.config, &ns, edge, spec, changes).await?;
-        match &entry.services {
-            Some(services) => services.update(&self.config, &ns, spec).await,
-            None => {
-                entry.services = Some(Services::start(&self.config, &self.host, &ns, spec).await?);
-                Ok(())
-            }
+        if entry.services.as_mut().is_some_and(Services::have_failed) {
+            entry.services = None;
+            changes.push(format!("{}: DHCP and DNS started anew", ns.name()));
         }
+        if let Some(services) = &entry.services {
+            return services.update(&self.config, &ns, spec).await;
+        }
+        let services = Services::start(&self.config, self.forwarder.clone(), &ns, spec).await?;
+        entry.services = Some(services);
+        Ok(())
     }
 
     /// Removes the namespaces of VPCs that are no more.

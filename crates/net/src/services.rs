@@ -20,14 +20,14 @@ use crate::sys::NetNs;
 pub struct Services {
     leases: watch::Sender<dhcp::server::Leases>,
     zone: watch::Sender<Arc<Zone>>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Services {
     /// Starts the services of a VPC that has been applied.
     pub async fn start(
         config: &NetConfig,
-        host: &NetNs,
+        forwarder: Forwarder,
         ns: &NetNs,
         vpc: &VpcSpec,
     ) -> Result<Self, NetError> {
@@ -35,11 +35,15 @@ impl Services {
         let (zone, zone_seen) = watch::channel(Arc::new(zone(config, vpc)));
         let dhcp = dhcp::server::bind(ns).await?;
         let dns = dns::server::bind(ns, [address::dns(vpc.cidr), DNS_LINK_LOCAL]).await?;
-        let forwarder = Forwarder::new(host.clone(), config.resolvers.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(dhcp::server::serve(dhcp, leases_seen));
         tasks.spawn(dns::server::serve(dns, zone_seen, forwarder));
-        Ok(Self { leases, zone, _tasks: tasks })
+        Ok(Self { leases, zone, tasks })
+    }
+
+    /// Whether one of them ended, which only a fault of ours can bring about.
+    pub fn have_failed(&mut self) -> bool {
+        self.tasks.try_join_next().is_some()
     }
 
     /// Tells the services what the VPC has become.

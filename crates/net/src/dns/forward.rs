@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use crate::error::NetError;
 use crate::sys::NetNs;
@@ -25,7 +25,7 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Asks `fixed`, or else the name servers in `/etc/resolv.conf` as it is at the time of each question.
+    /// Asks from `host` (whose worker should have little else to do) `fixed`, or else the name servers in `/etc/resolv.conf` as it is at the time of each question.
     pub fn new(host: NetNs, fixed: Option<Vec<SocketAddr>>) -> Self {
         Self { host, fixed }
     }
@@ -88,16 +88,13 @@ impl Forwarder {
     }
 
     async fn ask_tcp(&self, server: SocketAddr, question: &[u8]) -> Result<Vec<u8>, NetError> {
-        let stream = self
+        let reach = NetError::io(format!("reach {server}"));
+        let socket = self
             .host
-            .run(move || {
-                let stream = std::net::TcpStream::connect_timeout(&server, PATIENCE)?;
-                stream.set_nonblocking(true)?;
-                io::Result::Ok(stream)
-            })
-            .await?
-            .and_then(TcpStream::from_std);
-        let mut stream = stream.map_err(NetError::io(format!("reach {server}")))?;
+            .run(move || if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() })
+            .await?;
+        let stream = async { socket?.connect(server).await }.await;
+        let mut stream = stream.map_err(reach)?;
         let asked = async {
             write_message(&mut stream, question).await?;
             read_message(&mut stream).await

@@ -2,6 +2,7 @@
 //! ([`zone`], pure), all else is asked of the host's name servers ([`forward`]). [`server`] holds the sockets.
 
 pub mod forward;
+pub mod quota;
 pub mod server;
 pub mod zone;
 

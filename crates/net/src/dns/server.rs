@@ -1,7 +1,7 @@
 //! The DNS server's sockets in a VPC's namespace. It ends when its task is dropped.
 //!
-//! Questions under way are bounded, so that a guest that floods it keeps its neighbours waiting at most, and the
-//! daemon's memory is safe: beyond the bound a datagram is dropped and a connection waits.
+//! Questions under way and connections are bounded, in all and for each client, so that a guest that floods it harms
+//! neither its neighbours nor the daemon: beyond the bound a datagram is dropped and a connection closed.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as StdListener, UdpSocket as StdSocket};
@@ -10,20 +10,21 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use super::forward::{Forwarder, read_message, write_message};
+use super::quota::{Place, Quota};
 use super::zone::{Outcome, Zone, error};
 use crate::error::NetError;
 use crate::sys::NetNs;
 
 const PORT: u16 = 53;
-/// Questions of a VPC that are under way at once.
-const MOST_QUESTIONS: usize = 256;
-/// Connections of a VPC at once.
-const MOST_CONNECTIONS: usize = 64;
+/// Questions under way at once, of a VPC and of one client.
+const QUESTIONS: (usize, usize) = (512, 32);
+/// Connections at once, of a VPC and of one client.
+const CONNECTIONS: (usize, usize) = (128, 8);
 /// A connection that says nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(10);
 const LONGEST_DATAGRAM: usize = 4096;
@@ -63,7 +64,12 @@ pub async fn bind(ns: &NetNs, addresses: [Ipv4Addr; 2]) -> Result<Sockets, NetEr
 
 /// Answers clients for ever.
 pub async fn serve(sockets: Sockets, zone: watch::Receiver<Arc<Zone>>, forwarder: Forwarder) {
-    let resolver = Resolver { zone, forwarder, questions: Arc::new(Semaphore::new(MOST_QUESTIONS)) };
+    let resolver = Resolver {
+        zone,
+        forwarder,
+        questions: Quota::new(QUESTIONS.0, QUESTIONS.1),
+        connections: Quota::new(CONNECTIONS.0, CONNECTIONS.1),
+    };
     let mut tasks = JoinSet::new();
     for socket in sockets.udp {
         tasks.spawn(serve_udp(Arc::new(socket), resolver.clone()));
@@ -78,7 +84,8 @@ pub async fn serve(sockets: Sockets, zone: watch::Receiver<Arc<Zone>>, forwarder
 struct Resolver {
     zone: watch::Receiver<Arc<Zone>>,
     forwarder: Forwarder,
-    questions: Arc<Semaphore>,
+    questions: Quota,
+    connections: Quota,
 }
 
 impl Resolver {
@@ -117,10 +124,10 @@ async fn serve_udp(socket: Arc<UdpSocket>, resolver: Resolver) {
             }
         };
         while tasks.try_join_next().is_some() {}
-        let Ok(permit) = Arc::clone(&resolver.questions).try_acquire_owned() else { continue };
+        let Some(place) = resolver.questions.take(client.ip()) else { continue };
         let (socket, resolver, question) = (Arc::clone(&socket), resolver.clone(), buffer[..length].to_vec());
         tasks.spawn(async move {
-            let _permit = permit;
+            let _place = place;
             if let Some(answer) = resolver.resolve(&question, false).await {
                 let _ = socket.send_to(&answer, client).await;
             }
@@ -131,12 +138,10 @@ async fn serve_udp(socket: Arc<UdpSocket>, resolver: Resolver) {
 async fn serve_tcp(listener: TcpListener, resolver: Resolver) {
     let mut connections = JoinSet::new();
     loop {
-        while connections.len() >= MOST_CONNECTIONS {
-            connections.join_next().await;
-        }
         match listener.accept().await {
             Ok((stream, client)) => {
-                connections.spawn(serve_connection(stream, client, resolver.clone()));
+                let Some(place) = resolver.connections.take(client.ip()) else { continue };
+                connections.spawn(serve_connection(stream, client, resolver.clone(), place));
             }
             Err(error) => pause(&error).await,
         }
@@ -144,13 +149,13 @@ async fn serve_tcp(listener: TcpListener, resolver: Resolver) {
     }
 }
 
-async fn serve_connection(mut stream: TcpStream, client: SocketAddr, resolver: Resolver) {
+async fn serve_connection(mut stream: TcpStream, client: SocketAddr, resolver: Resolver, _place: Place) {
     loop {
         let question = tokio::time::timeout(IDLE, read_message(&mut stream)).await;
         let Ok(Ok(question)) = question else { return };
-        let Ok(permit) = resolver.questions.acquire().await else { return };
+        let Some(place) = resolver.questions.take(client.ip()) else { return };
         let answer = resolver.resolve(&question, true).await;
-        drop(permit);
+        drop(place);
         let Some(answer) = answer else { return };
         match tokio::time::timeout(IDLE, write_message(&mut stream, &answer)).await {
             Ok(Ok(())) => {}

@@ -25,8 +25,11 @@ pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) -> BTreeSet
         let name = names::group_chain(&group.id, way(direction));
         table.chain(&name);
         for (traffic, peers) in by_traffic(rules) {
+            if !is_on_the_wire(traffic) {
+                continue;
+            }
             for peer in peers.render(&group.id, direction, traffic, sets) {
-                let Some(rule) = with_traffic(peer.verdict(direction), traffic) else { continue };
+                let rule = with_traffic(peer.verdict(direction), traffic);
                 table.chain(&name).push(peer.apply(rule, direction));
             }
             referenced.extend(peers.groups);
@@ -129,28 +132,29 @@ fn fnv1a(bytes: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Narrows a rule to some traffic; `None` for what can't be on the wire and that iptables would read as "any".
-fn with_traffic(rule: Rule, traffic: Traffic) -> Option<Rule> {
-    Some(match traffic {
+/// Whether there can be such traffic. What there can't be, iptables would read as "any": ICMP type 255, and protocol 0
+/// (IPv6's hop-by-hop header).
+fn is_on_the_wire(traffic: Traffic) -> bool {
+    !matches!(traffic, Traffic::Icmp { icmp_type: Some(255), .. } | Traffic::Protocol(0))
+}
+
+/// Narrows a rule to some traffic.
+fn with_traffic(rule: Rule, traffic: Traffic) -> Rule {
+    match traffic {
         Traffic::All => rule,
         Traffic::Tcp(range) => with_ports(rule, "tcp", range),
         Traffic::Udp(range) => with_ports(rule, "udp", range),
-        Traffic::Icmp { icmp_type: None, .. } => rule.protocol("icmp"),
-        // To iptables, type 255 means any type; no such ICMP message exists.
-        Traffic::Icmp { icmp_type: Some(255), .. } => return None,
+        Traffic::Icmp { icmp_type: None, .. } | Traffic::Protocol(1) => rule.protocol("icmp"),
         Traffic::Icmp { icmp_type: Some(icmp_type), code: None } => {
             rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}"))
         }
         Traffic::Icmp { icmp_type: Some(icmp_type), code: Some(code) } => {
             rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}/{code}"))
         }
-        // Protocol 0 is IPv6's hop-by-hop header; to iptables it means any protocol.
-        Traffic::Protocol(0) => return None,
-        Traffic::Protocol(1) => rule.protocol("icmp"),
         Traffic::Protocol(6) => rule.protocol("tcp"),
         Traffic::Protocol(17) => rule.protocol("udp"),
         Traffic::Protocol(number) => rule.protocol(number.to_string()),
-    })
+    }
 }
 
 fn with_ports(rule: Rule, protocol: &str, range: PortRange) -> Rule {

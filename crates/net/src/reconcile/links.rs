@@ -1,5 +1,7 @@
 //! Making and removing links.
 
+use std::collections::BTreeSet;
+
 use cumulet_ports::network::VpcSpec;
 use rtnetlink::{LinkUnspec, LinkVeth};
 
@@ -48,7 +50,7 @@ pub async fn veth(near: End<'_>, far: End<'_>, changes: &mut Vec<String>) -> Res
 /// Removes the taps that no interface has and makes those that are missing, still down.
 pub async fn taps(ns: &NetNs, vpc: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
     let held = l3::links(ns).await?;
-    let wanted: Vec<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
+    let wanted: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
     for (name, link) in held.iter().filter(|(name, _)| name.starts_with(TAP_PREFIX)) {
         if !wanted.contains(name) {
             delete(ns, link).await?;

@@ -7,3 +7,13 @@ pub mod sysctl;
 pub mod tap;
 
 pub use netns::NetNs;
+
+/// The programs that the network runs, each with the Debian package that has it.
+pub const TOOLS: [(&str, &str); 6] = [
+    ("iptables-restore", "iptables"),
+    ("iptables-save", "iptables"),
+    ("arptables-restore", "iptables"),
+    ("arptables-save", "iptables"),
+    ("ipset", "ipset"),
+    ("conntrack", "conntrack"),
+];

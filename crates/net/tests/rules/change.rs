@@ -1,0 +1,90 @@
+//! From one VPC to another: the change leads there, touches no chain that is the same, and opens nothing on its way.
+
+use std::collections::BTreeSet;
+
+use cumulet_net::firewall::{Ruleset, diff, vpc::render};
+use cumulet_net::ipset::{self, Sets};
+use proptest::prelude::*;
+
+use crate::meaning::vpc;
+
+/// What `iptables-restore --noflush` makes of `held`; also the chains that it touched.
+fn restore(held: &Ruleset, input: &str) -> (Ruleset, BTreeSet<String>) {
+    let (mut rules, mut table, mut touched) = (held.clone(), String::new(), BTreeSet::new());
+    for line in input.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name.to_owned();
+        } else if let Some(header) = line.strip_prefix(':') {
+            let (name, policy) = header.split_once(' ').unwrap();
+            let chain = rules.table(&table).chain(name);
+            match policy.split(' ').next().unwrap() {
+                "-" => chain.rules.clear(),
+                policy => chain.policy = Some(policy.to_owned()),
+            }
+            touched.insert(format!("{table}/{name}"));
+        } else if let Some(name) = line.strip_prefix("-F ") {
+            rules.table(&table).chains.get_mut(name).expect("a chain to empty").rules.clear();
+        } else if let Some(name) = line.strip_prefix("-X ") {
+            let gone = rules.table(&table).chains.remove(name).expect("a chain to remove");
+            assert!(gone.rules.is_empty());
+            let target = format!("j {name}");
+            let users = rules.table(&table).chains.values().flat_map(|chain| &chain.rules);
+            assert!(users.into_iter().all(|rule| !rule.ends_with(&target)), "{name} is in use");
+            touched.insert(format!("{table}/{name}"));
+        } else if let Some(rule) = line.strip_prefix("-A ") {
+            let (name, rule) = rule.split_once(' ').unwrap();
+            rules.table(&table).chains.get_mut(name).expect("a chain to add to").rules.push(rule.to_owned());
+        } else {
+            assert_eq!(line, "COMMIT");
+        }
+    }
+    (rules, touched)
+}
+
+/// What `ipset restore` makes of `held`.
+fn restore_sets(held: &Sets, input: &str) -> Sets {
+    let mut sets = held.clone();
+    for line in input.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["create", name, ..] => {
+                let made = ipset::parse(line).0.remove(*name).unwrap();
+                assert!(sets.0.insert((*name).to_owned(), made).is_none());
+            }
+            ["add", name, element] => {
+                sets.0.get_mut(*name).unwrap().elements.insert((*element).to_owned());
+            }
+            ["del", name, element] => assert!(sets.0.get_mut(*name).unwrap().elements.remove(*element)),
+            ["destroy", name] => drop(sets.0.remove(*name).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+    sets
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_change_leads_to_what_is_wanted_and_touches_only_what_differs(from in vpc(), to in vpc()) {
+        let ((held, held_sets), (wanted, wanted_sets)) = (render(&from), render(&to));
+        let set_changes = ipset::changes(&held_sets, &wanted_sets);
+        let between = restore_sets(&held_sets, &set_changes.before);
+        for (name, set) in &between.0 {
+            for (side, sets) in [("old", &held_sets), ("new", &wanted_sets)] {
+                if let Some(other) = sets.0.get(name) {
+                    let more = set.elements.difference(&other.elements).count();
+                    prop_assert_eq!(more, 0, "while rules change, {} has nothing that its {} self lacks", name, side);
+                }
+            }
+        }
+        let (reached, touched) = restore(&held, &diff::changes(&held, &wanted).restore);
+        prop_assert_eq!(&reached, &wanted);
+        for chain in touched {
+            let (table, name) = chain.split_once('/').unwrap();
+            prop_assert_ne!(held.tables[table].chains.get(name), wanted.tables[table].chains.get(name));
+        }
+        prop_assert_eq!(restore_sets(&between, &set_changes.after), wanted_sets);
+        prop_assert_eq!(diff::changes(&wanted, &wanted), diff::RuleChanges::default());
+    }
+}

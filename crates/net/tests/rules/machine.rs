@@ -1,0 +1,144 @@
+//! A walk through rendered rules for the first packet of a connection. It knows just the matches that we render, and
+//! refuses others, so that a new one can't pass unseen.
+
+use std::net::Ipv4Addr;
+
+use cumulet_net::firewall::Table;
+use cumulet_net::ipset::Sets;
+use ipnet::Ipv4Net;
+
+/// A packet.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// Link that it comes in by.
+    pub input: String,
+    /// Link that it goes out by.
+    pub output: String,
+    /// Where from.
+    pub source: Ipv4Addr,
+    /// Where to.
+    pub destination: Ipv4Addr,
+    /// Ethernet source.
+    pub mac: String,
+    /// Protocol number.
+    pub protocol: u8,
+    /// Destination port, or ICMP type and code.
+    pub detail: (u16, u8),
+    /// Firewall mark.
+    pub mark: u32,
+}
+
+enum End {
+    Verdict(bool),
+    Return,
+}
+
+/// Whether the packet gets through one of the kernel's chains.
+pub fn accepts(table: &Table, sets: &Sets, chain: &str, packet: &Packet) -> bool {
+    let mut packet = packet.clone();
+    match walk(table, sets, chain, &mut packet) {
+        End::Verdict(accepted) => accepted,
+        End::Return => table.chains[chain].policy.as_deref() == Some("ACCEPT"),
+    }
+}
+
+fn walk(table: &Table, sets: &Sets, chain: &str, packet: &mut Packet) -> End {
+    for rule in &table.chains[chain].rules {
+        let words: Vec<&str> = rule.split_whitespace().collect();
+        let at = words.iter().position(|word| matches!(*word, "-j" | "-g")).unwrap();
+        if !matches(&words[..at], sets, packet) {
+            continue;
+        }
+        match words[at + 1] {
+            "ACCEPT" => return End::Verdict(true),
+            "DROP" => return End::Verdict(false),
+            "RETURN" => return End::Return,
+            "MARK" => {
+                assert_eq!(words[at + 2..], ["--set-xmark", "0x1/0x1"]);
+                packet.mark |= 1;
+            }
+            below => match (walk(table, sets, below, packet), words[at]) {
+                (End::Verdict(accepted), _) => return End::Verdict(accepted),
+                (End::Return, "-g") => return End::Return,
+                (End::Return, _) => {}
+            },
+        }
+    }
+    End::Return
+}
+
+fn matches(words: &[&str], sets: &Sets, packet: &Packet) -> bool {
+    let mut rest = words;
+    loop {
+        let (negated, after) = match rest {
+            [] => return true,
+            ["!", after @ ..] => (true, after),
+            after => (false, after),
+        };
+        let (holds, after) = one(after, sets, packet);
+        if holds == negated {
+            return false;
+        }
+        rest = after;
+    }
+}
+
+fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'a str]) {
+    let number = |text: &str| text.parse::<u16>().unwrap();
+    match words {
+        ["-m", "tcp" | "udp" | "icmp" | "mac" | "set" | "mark" | "conntrack", after @ ..] => (true, after),
+        ["-s", net, after @ ..] => (under_mask(packet.source, net), after),
+        ["-d", net, after @ ..] => (under_mask(packet.destination, net), after),
+        ["-i", link, after @ ..] => (is_link(&packet.input, link), after),
+        ["-o", link, after @ ..] => (is_link(&packet.output, link), after),
+        ["-p", protocol, after @ ..] => (packet.protocol == number_of(protocol), after),
+        ["--dport", range, after @ ..] => {
+            let (first, last) = range.split_once(':').unwrap_or((range, range));
+            ((number(first)..=number(last)).contains(&packet.detail.0), after)
+        }
+        ["--sport", _, after @ ..] => (false, after),
+        ["--icmp-type", kind, after @ ..] => {
+            let (icmp_type, code) = kind.split_once('/').map_or((*kind, None), |(t, c)| (t, Some(c)));
+            let code_holds = code.is_none_or(|code| number(code) == u16::from(packet.detail.1));
+            (number(icmp_type) == packet.detail.0 && code_holds, after)
+        }
+        ["--match-set", set, "src", after @ ..] => (in_set(sets, set, packet.source), after),
+        ["--match-set", set, "dst", after @ ..] => (in_set(sets, set, packet.destination), after),
+        ["--mac-source", mac, after @ ..] => (packet.mac == *mac, after),
+        ["--mark", "0x1/0x1", after @ ..] => (packet.mark & 1 == 1, after),
+        // The first packet of a connection: neither of the two that we render.
+        ["--ctstate", "INVALID" | "RELATED,ESTABLISHED", after @ ..] => (false, after),
+        other => panic!("a match that the walk does not know: {other:?}"),
+    }
+}
+
+fn number_of(protocol: &str) -> u8 {
+    match protocol {
+        "icmp" => 1,
+        "tcp" => 6,
+        "udp" => 17,
+        number => number.parse().unwrap(),
+    }
+}
+
+fn is_link(link: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('+').map_or(link == pattern, |prefix| link.starts_with(prefix))
+}
+
+fn under_mask(address: Ipv4Addr, net: &str) -> bool {
+    let (base, mask) = net.split_once('/').unwrap();
+    let mask = match mask.parse::<u32>() {
+        Ok(0) => 0,
+        Ok(length) => u32::MAX << (32 - length),
+        Err(_) => mask.parse::<Ipv4Addr>().unwrap().into(),
+    };
+    u32::from(address) & mask == u32::from(base.parse::<Ipv4Addr>().unwrap())
+}
+
+fn in_set(sets: &Sets, name: &str, address: Ipv4Addr) -> bool {
+    let set = sets.0.get(name).unwrap_or_else(|| panic!("a rule names {name}, which is no set"));
+    set.elements.iter().any(|element| match element.parse::<Ipv4Net>() {
+        Ok(net) => net.contains(&address),
+        Err(_) => element.parse::<Ipv4Addr>().unwrap() == address,
+    })
+}
