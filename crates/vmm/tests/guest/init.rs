@@ -56,7 +56,8 @@ fn execute(words: &[&str]) -> Answer {
         ["download", peer] => download(peer),
         ["spam", kib] => spam(kib.parse()?),
         ["await-button"] => await_button(),
-        ["crash"] => Ok(std::fs::write("/proc/sysrq-trigger", "c").map(|()| String::new())?),
+        // The kernel panics when its first process ends.
+        ["crash"] => std::process::exit(1),
         ["poweroff"] => power(0x4321_fedc),
         ["reboot"] => power(0x0123_4567),
         _ => Err("no such command".into()),

@@ -1,0 +1,68 @@
+//! Boot protocols, vCPUs, memory, and what the guest sees of the platform.
+
+use crate::support::*;
+use cumulet_vmm_protocol::BootProtocol;
+
+#[test]
+fn an_elf_kernel_boots_by_pvh_and_by_the_64_bit_protocol() {
+    let Some(kernel) = kernel("an_elf_kernel_boots_by_pvh_and_by_the_64_bit_protocol") else { return };
+    for boot in [BootProtocol::Pvh, BootProtocol::Linux64] {
+        let mut vm = Vm::start(&cumulet_vmm_protocol::MachineSpec { boot, ..spec(&kernel) });
+        vm.ready();
+        assert_eq!(vm.ask("echo hello"), "hello");
+    }
+}
+
+#[test]
+fn two_vcpus_work_at_the_same_time() {
+    let Some(kernel) = kernel("two_vcpus_work_at_the_same_time") else { return };
+    let mut spec = spec(&kernel);
+    spec.vcpus = 2;
+    let mut vm = Vm::start(&spec);
+    vm.ready();
+    assert_eq!(vm.ask("cpus"), "2");
+    assert!(vm.ask("spin 4").starts_with("spun"));
+}
+
+#[test]
+fn memory_is_from_64_mib_to_beyond_the_hole_below_4_gib() {
+    let Some(kernel) = kernel("memory_is_from_64_mib_to_beyond_the_hole_below_4_gib") else { return };
+    for (mib, touched) in [(64, 8), (6144, 64)] {
+        let mut spec = spec(&kernel);
+        spec.memory_mib = mib;
+        let mut vm = Vm::start(&spec);
+        vm.ready();
+        let kib: u64 = vm.ask("memory").parse().unwrap();
+        assert!(kib <= mib << 10 && kib > (mib << 10) * 9 / 10 - (40 << 10), "{kib} KiB of {mib} MiB");
+        assert!(vm.ask(&format!("touch {touched}")).starts_with(&format!("touched {touched}")));
+    }
+}
+
+#[test]
+fn the_guest_takes_the_platform_for_ec2() {
+    let Some(kernel) = kernel("the_guest_takes_the_platform_for_ec2") else { return };
+    let mut vm = Vm::start(&spec(&kernel));
+    vm.ready();
+    for (file, value) in [
+        ("product_uuid", UUID),
+        ("product_serial", UUID),
+        ("sys_vendor", "Amazon EC2"),
+        ("product_name", "t3.micro"),
+        ("bios_vendor", "Amazon EC2"),
+        ("chassis_asset_tag", "Amazon EC2"),
+        ("board_asset_tag", "i-0123456789abcdef0"),
+    ] {
+        assert_eq!(vm.ask(&format!("cat /sys/class/dmi/id/{file}")), value, "{file}");
+    }
+}
+
+#[test]
+fn the_entropy_device_gives_bytes_that_differ() {
+    let Some(kernel) = kernel("the_entropy_device_gives_bytes_that_differ") else { return };
+    let mut vm = Vm::start(&spec(&kernel));
+    vm.ready();
+    let answer = vm.ask("random 4096");
+    let (distinct, device) = answer.split_once(' ').unwrap();
+    assert!(distinct.parse::<u32>().unwrap() > 200, "{answer}");
+    assert!(device.starts_with("virtio_rng"), "{answer}");
+}

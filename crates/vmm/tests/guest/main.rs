@@ -1,0 +1,8 @@
+//! A real guest on the real hypervisor: boots, is talked to over its serial console, and ends in every way there is.
+
+mod boot;
+mod control;
+mod disk;
+mod ends;
+mod net;
+mod support;
