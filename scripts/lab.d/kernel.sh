@@ -3,7 +3,7 @@
 # Sourced by scripts/lab after common.sh. Sets LAB_KERNEL, LAB_INITRD, LAB_MODULES (a folder or nothing), LAB_TOOLS.
 
 # Raise this when what is made below changes, so that an older cache is not used.
-LAB_CACHE_FORMAT=1
+LAB_CACHE_FORMAT=2
 LAB_CACHE=$CACHE/lab-$LAB_CACHE_FORMAT
 
 # The parts of the module tree that a host for microVMs has use for; the rest is drivers of real hardware.
@@ -76,45 +76,9 @@ pick_modules() {
     printf '%s\n' "$version" >"$dir/version"
 }
 
-# unpack_kernel BZIMAGE OUT: the ELF kernel in a bzImage (Documentation/arch/x86/boot.rst, payload_offset), so that
-# an emulated processor has not to decompress it.
-unpack_kernel() {
-    local sectors offset length magic
-    number() { od -An -v -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
-    sectors=$(number "$1" $((0x1f1)) 1)
-    offset=$(($(number "$1" $((0x248)) 4) + (sectors + 1) * 512))
-    length=$(number "$1" $((0x24c)) 4)
-    magic=$(od -An -t x1 -j "$offset" -N 4 "$1" | tr -d ' ')
-    payload() { tail -c "+$((offset + 1))" "$1" | head -c "$((length - 4))"; }
-    case $magic in
-        fd377a58) payload "$1" | xz -dc >"$2" ;;
-        28b52ffd) payload "$1" | zstd -dc >"$2" ;;
-        1f8b*) payload "$1" | gzip -dc >"$2" ;;
-        *) return 1 ;;
-    esac
-    [ "$(head -c 4 "$2" | od -An -t x1 | tr -d ' ')" = 7f454c46 ]
-}
-
-# in_order DEP-FILE MODULE…: the modules' files with what they need before them, each once.
-in_order() {
-    local file=$1
-    shift
-    awk -v wanted="$*" '
-        function name(path) { sub(/.*\//, "", path); sub(/\.ko.*/, "", path); gsub(/-/, "_", path); return path }
-        function visit(path,   list, count, i) {
-            if (path in done) return
-            done[path] = 1
-            count = split(needs[path], list, " ")
-            for (i = count; i >= 1; i--) visit(list[i])
-            print path }
-        { path = $1; sub(/:$/, "", path); known[name(path)] = path; $1 = ""; needs[path] = $0 }
-        END { count = split(wanted, list, " "); for (i = 1; i <= count; i++) if (list[i] in known) visit(known[list[i]]) }
-    ' "$file"
-}
-
 # make_initrd OUT: busybox, the init script, and the modules of LAB_MODULES if there are any.
 make_initrd() {
-    local out=$1 work version list path modules
+    local out=$1 work version list modules
     work=$(mktemp -d "$LAB_CACHE/initrd.XXXXXX")
     mkdir -p "$work/bin" "$work/dev"
     cp "$LAB_TOOLS/busybox" "$work/bin/"
@@ -124,14 +88,10 @@ make_initrd() {
         mkdir "$work/modules"
         for list in first rest; do
             case $list in first) modules=("${MODULES_FIRST[@]}") ;; rest) modules=("${MODULES_REST[@]}") ;; esac
-            in_order "$LAB_MODULES/$version/modules.dep" "${modules[@]}" | while read -r path; do
-                [ ! -e "$work/modules/$(basename "$path")" ] || continue
-                cp "$LAB_MODULES/$version/$path" "$work/modules/"
-                basename "$path" >>"$work/modules/$list"
-            done
+            add_modules "$LAB_MODULES/$version" "$work/modules" "$list" "${modules[@]}"
         done
     fi
-    (cd "$work" && find . | cpio -o -H newc --quiet) >"$out.new" || { rm -rf "$work"; return 1; }
+    pack_initrd "$work" "$out.new" || { rm -rf "$work"; return 1; }
     rm -rf "$work"
     mv "$out.new" "$out"
 }
@@ -147,7 +107,7 @@ prepare_kernel() {
         LAB_INITRD=$LAB_CACHE/initrd-debian
     fi
     local source
-    for source in "$LAB_SCRIPTS/init" "$LAB_SCRIPTS/kernel.sh" "$LAB_TOOLS/busybox" "$LAB_KERNEL"; do
+    for source in "$LAB_SCRIPTS/init" "$LAB_SCRIPTS/kernel.sh" "$REPO/scripts/lib/kernel.sh" "$LAB_TOOLS/busybox" "$LAB_KERNEL"; do
         if [ ! "$LAB_INITRD" -nt "$source" ]; then
             make_initrd "$LAB_INITRD"
             break

@@ -55,7 +55,7 @@ prepare_agent() {
             have cargo || fail "missing: cargo, to build the lab's agent"
             (
                 one_at_a_time lab-agent
-                during "building the lab's agent" cargo build --release --locked \
+                during "building the lab's agent" cargo build --release \
                     --manifest-path "$REPO/Cargo.toml" --target-dir "$(dirname "$AGENT_FOLDER")" \
                     -p cumulet-lab-agent -p cumulet-kvm-probe
                 touch "$AGENT_FOLDER"/cumulet-{lab-agent,lab-exec,kvm-probe}

@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2034 # the variables are images/steps.sh's
+# A small Debian 12 made for booting fast: systemd with little to do, cumulet-firstboot in place of cloud-init, a
+# DHCP client of a few pages, a kernel that needs no unpacking and a ramdisk that holds four modules.
+
+DESCRIPTION="Small Debian 12 for fast boots"
+SIZE=2G
+BOOT_ARGS="root=/dev/vda rootfstype=ext4 rw console=ttyS0 quiet net.ifnames=0 fsck.mode=skip tsc=reliable"
+BOOT_ARGS+=" no_timer_check cryptomgr.notests 8250.nr_uarts=1 random.trust_cpu=on i8042.noaux i8042.nomux i8042.dumbkbd"
+DEFAULT_USER=debian
+# An ELF kernel, not a compressed one.
+KERNEL_FILE=$NAME.vmlinux
+
+PACKAGES=(
+    systemd systemd-sysv dbus udev kmod libnss-myhostname
+    openssh-server sudo ca-certificates curl iproute2 iputils-ping iptables netbase procps less vim-tiny
+    busybox e2fsprogs tzdata
+)
+BOOTSTRAP_OPTIONS=(
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*'
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*'
+    --dpkgopt='path-include=/usr/share/doc/*/copyright'
+)
+
+# Loaded by the ramdisk, with what they need; udev loads the rest from the disk.
+RAMDISK_MODULES=(virtio_pci virtio_blk virtio_net ext4)
+
+# What a throwaway machine has no use for at boot.
+MASKED_UNITS=(
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
+    fstrim.timer systemd-tmpfiles-clean.timer getty@tty1.service console-getty.service
+    systemd-network-generator.service systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service systemd-update-utmp.service
+    systemd-update-utmp-runlevel.service systemd-hwdb-update.service systemd-journal-flush.service
+    systemd-journal-catalog-update.service ldconfig.service systemd-update-done.service systemd-pstore.service
+    systemd-ask-password-wall.path systemd-ask-password-console.path systemd-binfmt.service
+    modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service
+    dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount
+    sys-kernel-config.mount proc-sys-fs-binfmt_misc.automount systemd-udev-settle.service kmod-static-nodes.service
+)
+
+# The program that gives an instance its identity, and its units: linked statically, so that it does not matter
+# where it was built. CUMULET_FIRSTBOOT names one that is built already.
+recipe_prepare() {
+    local target=$CACHE/firstboot triple=x86_64-unknown-linux-gnu
+    FIRSTBOOT=${CUMULET_FIRSTBOOT:-}
+    if [ -z "$FIRSTBOOT" ]; then
+        FIRSTBOOT=$target/$triple/release/cumulet-firstboot
+        during "building cumulet-firstboot" build_firstboot "$target" "$triple"
+    fi
+    [ -x "$FIRSTBOOT" ] || fail "there is no program at $FIRSTBOOT"
+}
+
+build_firstboot() {
+    local cargo
+    cargo=$(command -v cargo || printf '%s\n' "${SUDO_USER:+$(getent passwd "$SUDO_USER" | cut -d: -f6)/.cargo/bin/cargo}")
+    [ -x "$cargo" ] || { echo "no cargo found; CUMULET_FIRSTBOOT may name a built cumulet-firstboot" && return 1; }
+    PATH=$(dirname "$cargo"):$PATH RUSTFLAGS="-C target-feature=+crt-static" \
+        "$cargo" build --release --manifest-path "$REPO/Cargo.toml" --target "$2" --target-dir "$1" -p cumulet-firstboot
+}
+
+recipe_tree() {
+    local unit
+    install -D -m 755 "$FIRSTBOOT" "$ROOT/usr/lib/cumulet/cumulet-firstboot"
+    for unit in "$REPO"/crates/firstboot/systemd/*.service; do
+        install -m 644 "$unit" "$ROOT/etc/systemd/system/"
+        in_root systemctl --quiet enable "$(basename "$unit")"
+    done
+    in_root systemctl --quiet mask "${MASKED_UNITS[@]}"
+    in_root systemctl --quiet enable cumulet-dhcp@eth0.service ssh.service
+    in_root useradd --create-home --shell /bin/bash --groups sudo,adm --comment Debian debian
+    chmod 440 "$ROOT/etc/sudoers.d/90-default-user"
+    # Names of interfaces are the kernel's: nothing waits for a rename.
+    ln -sf /dev/null "$ROOT/etc/systemd/network/99-default.link"
+    ln -sf /run/resolv.conf "$ROOT/etc/resolv.conf"
+    : >"$ROOT/etc/fstab"
+    unpack_stock_kernel
+}
+
+# The stock cloud kernel's modules into the tree, for what udev and people load; its image is taken out.
+unpack_stock_kernel() {
+    local package
+    package=$(apt-cache "${APT_OPTIONS[@]}" show linux-image-cloud-amd64 |
+        sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
+    unpack_package "$package" "$WORK/kernel"
+    KERNEL_VERSION=${package#linux-image-}
+    mkdir -p "$ROOT/usr/lib/modules"
+    cp -a "$WORK/kernel/lib/modules/$KERNEL_VERSION" "$ROOT/usr/lib/modules/"
+    in_root depmod "$KERNEL_VERSION"
+    printf '%s %s\n' "$package" "$(apt-cache "${APT_OPTIONS[@]}" show "$package" | sed -n 's/^Version: //p' | head -n 1)" \
+        >>"$RESULT/$NAME.packages"
+}
+
+recipe_kernel() {
+    local version dir=$WORK/initrd
+    version=$(ls "$ROOT/usr/lib/modules")
+    unpack_kernel "$WORK/kernel/boot/vmlinuz-$version" "$RESULT/$KERNEL_FILE"
+    mkdir -p "$dir/bin" "$dir/modules"
+    cp "$ROOT/bin/busybox" "$dir/bin/"
+    install -m 755 "$IMAGES/micro/initrd/init" "$dir/init"
+    add_modules "$ROOT/usr/lib/modules/$version" "$dir/modules" list "${RAMDISK_MODULES[@]}"
+    pack_initrd "$dir" "$RESULT/$RAMDISK_FILE"
+}
