@@ -1,0 +1,25 @@
+//! `cumulet completion`.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::failure::Result;
+
+/// Print the completion script of a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(cumulet completion bash)
+  cumulet completion fish > ~/.config/fish/completions/cumulet.fish")]
+pub struct Completion {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completion {
+    pub fn run(&self) -> Result<()> {
+        clap_complete::generate(self.shell, &mut Cli::command(), "cumulet", &mut std::io::stdout());
+        Ok(())
+    }
+}

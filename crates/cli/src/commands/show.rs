@@ -1,0 +1,86 @@
+//! `cumulet show`.
+
+use clap::Args;
+use cumulet_client::types::instance::{Instance, InstanceDetail, Reachability};
+
+use crate::context::Context;
+use crate::failure::Result;
+use crate::output::Colour;
+use crate::resolve;
+
+/// Show all that is known of an instance.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cumulet show web --json | jq -r .instance.public_ip")]
+pub struct Show {
+    /// The instance: id, beginning of an id, or name
+    instance: String,
+}
+
+impl Show {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let found = resolve::instance(&context.client, &self.instance).await?;
+        let detail = context.client.instance(&found.id).await?;
+        if context.printed_json(&detail)? {
+            return Ok(());
+        }
+        for (name, value) in lines(context, &detail) {
+            let name = context.paint.paint(Colour::Bold, &format!("{name:<18}"));
+            println!("{name} {value}");
+        }
+        Ok(())
+    }
+}
+
+fn lines(context: &Context, detail: &InstanceDetail) -> Vec<(&'static str, String)> {
+    let instance = &detail.instance;
+    let mut lines = vec![("id", instance.id.clone())];
+    let mut add = |name, value: Option<String>| lines.extend(value.map(|value| (name, clean(&value))));
+    add("name", instance.name().map(str::to_owned));
+    add("state reason", instance.state_reason.as_ref().map(|reason| reason.message.clone()));
+    add("status check", status_check(detail.reachability));
+    add("type", Some(instance.instance_type.clone()));
+    add("image", Some(boot(instance)));
+    add("key", instance.key_name.clone());
+    add("zone", Some(instance.zone.clone()));
+    add("public address", instance.public_ip.clone());
+    add("private address", instance.private_ip.clone());
+    add("network", Some(format!("{} in {}", instance.subnet_id, instance.vpc_id)));
+    for interface in &instance.interfaces {
+        add("interface", Some(format!("{} {}", interface.id, interface.mac)));
+    }
+    for group in &instance.groups {
+        add("group", Some(format!("{} {}", group.id, group.name)));
+    }
+    for device in &instance.block_devices {
+        let fate = if device.delete_on_termination { "goes with it" } else { "stays" };
+        add("volume", Some(format!("{} {} ({fate})", device.device_name, device.volume_id)));
+    }
+    add("launched", Some(instance.launch_time.to_string()));
+    add("terminated", instance.terminated.map(|time| time.to_string()));
+    for (key, value) in &instance.tags {
+        add("tag", Some(format!("{key}={value}")));
+    }
+    let state = context.paint.paint(instance.state.into(), instance.state.as_str());
+    lines.insert(1 + usize::from(instance.name().is_some()), ("state", state));
+    lines
+}
+
+fn boot(instance: &Instance) -> String {
+    let parts = [Some(&instance.image_id), instance.kernel_id.as_ref(), instance.ramdisk_id.as_ref()];
+    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn status_check(reachability: Reachability) -> Option<String> {
+    match reachability {
+        Reachability::Passed => Some("passed".into()),
+        Reachability::Initializing => Some("initializing".into()),
+        Reachability::NotApplicable => None,
+    }
+}
+
+/// Tags come from callers: control characters would move the reader's cursor.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

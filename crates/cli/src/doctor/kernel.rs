@@ -1,0 +1,30 @@
+//! Settings of the host's kernel.
+
+use std::path::Path;
+
+use super::row::Row;
+
+/// Which cgroups there are.
+pub fn cgroups() -> Row {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        Row::ok("cgroups", "version 2")
+    } else {
+        Row::warn(
+            "cgroups",
+            "no unified hierarchy (version 2): machines are not held to a share of CPU and memory",
+            "boot the host with systemd.unified_cgroup_hierarchy=1",
+        )
+    }
+}
+
+/// Whether the host forwards, which the guests' way out goes through.
+pub fn forwarding() -> Row {
+    let path = "/proc/sys/net/ipv4/ip_forward";
+    match std::fs::read_to_string(path).as_deref().map(str::trim) {
+        Ok("1") => Row::ok("ip_forward", "on"),
+        Ok(_) => Row::ok("ip_forward", "off; the daemon turns it on and, when torn down, off again"),
+        Err(error) => {
+            Row::fail("ip_forward", format!("{path}: {error}"), "mount /proc, and use a kernel with IPv4")
+        }
+    }
+}
