@@ -58,8 +58,8 @@ pub struct NetConfig {
     pub resolvers: Option<Vec<SocketAddr>>,
     /// Ethernet payload size on guests' links, in bytes.
     pub mtu: u16,
-    /// Where all installations of a host keep note of what they found there (the value of `ip_forward`), so that the
-    /// last one to leave puts it back.
+    /// Where all installations of a host keep note of what they found there before they touched it, so that the last
+    /// one to leave puts it back. Gone after a reboot, as is all that it speaks of.
     pub host_record: PathBuf,
 }
 

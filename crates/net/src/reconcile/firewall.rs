@@ -38,10 +38,14 @@ pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Resul
     forget_connections(ns, &held_rules, &rules).await
 }
 
-/// Makes our part of the host's rules what it shall be.
-pub async fn host(ns: &NetNs, config: &NetConfig, changes: &mut Vec<String>) -> Result<(), NetError> {
-    let held = held_rules(ns).await?;
-    let rule_changes = host::changes(&held, &config.tag, config.public_pool.trunc());
+/// Makes our part of the host's rules what it shall be, given all that it holds.
+pub async fn host(
+    ns: &NetNs,
+    config: &NetConfig,
+    held: &Ruleset,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
+    let rule_changes = host::changes(held, &config.tag, config.public_pool.trunc());
     if !rule_changes.restore.is_empty() {
         command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
     }
@@ -58,7 +62,8 @@ pub async fn remove_from_host(ns: &NetNs, config: &NetConfig) -> Result<(), NetE
     Ok(())
 }
 
-async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
+/// All rules that a namespace holds.
+pub async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
     let saved = command::run(ns, "iptables-save", &[], String::new()).await?;
     Ok(parse(&saved, &ProtocolNames::of_host()))
 }

@@ -1,7 +1,7 @@
 //! The host's share: a link and a route to the edge, three chains of its firewall, and forwarding.
 
 use super::links::{self, End};
-use super::{firewall, forwarding};
+use super::{firewall, found};
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::sys::NetNs;
@@ -14,10 +14,12 @@ pub async fn reconcile(
     edge: &NetNs,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
+    let rules = firewall::held_rules(host).await?;
+    found::note(host, config, &rules).await?;
     let link = names::host_link(&config.tag);
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;
-    firewall::host(host, config, changes).await?;
+    firewall::host(host, config, &rules, changes).await?;
     l3::converge(host, &plan::host(config), changes).await?;
-    forwarding::enable(host, config, changes).await
+    found::enable_forwarding(host, changes).await
 }

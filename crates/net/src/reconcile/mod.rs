@@ -3,7 +3,7 @@
 
 pub mod edge;
 pub mod firewall;
-pub mod forwarding;
+pub mod found;
 pub mod host;
 mod links;
 pub mod teardown;

@@ -1,10 +1,10 @@
 //! Removing all that an installation made on the host. Goes on through errors; nothing to remove is a success.
 
-use super::{firewall, forwarding, links};
+use super::{firewall, found, links};
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::l3;
-use crate::names;
+use crate::names::{self, TAP_PREFIX};
 use crate::sys::{NetNs, netns};
 
 /// Removes everything with the installation's tag.
@@ -19,14 +19,17 @@ pub async fn teardown(config: &NetConfig, host: &NetNs) -> Result<(), NetError> 
     // With the edge goes the link's other end; the name of one that nobody holds may be there still.
     note(remove_link(host, &names::host_link(&config.tag)).await);
     note(firewall::remove_from_host(host, config).await);
-    note(forwarding::restore(host, config).await);
+    note(found::put_back(host, config).await);
     NetError::collect(errors)
 }
 
-/// Removes a namespace with its links, which would live on while a VMM holds a tap.
+/// Removes a namespace. Its links to others go at once. Its taps go with it, which is much quicker for many than one by
+/// one; a VMM that still holds one keeps them, out of everybody's reach, until it ends.
 pub async fn remove_namespace(name: &str) -> Result<(), NetError> {
     let emptied = match NetNs::open(name) {
-        Ok(Some(ns)) => links::prune(&ns, "", |link| link == "lo", &mut Vec::new()).await,
+        Ok(Some(ns)) => {
+            links::prune(&ns, "", |link| link == "lo" || link.starts_with(TAP_PREFIX), &mut Vec::new()).await
+        }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };

@@ -220,11 +220,10 @@ fn a_spec_that_contradicts_itself_is_refused_before_anything_is_touched() {
     });
 }
 
-/// All rules, routes, addresses, links and settings of the host that a network could touch. iptables makes its empty
-/// chains, which accept all, when a table is first looked at, and never removes them: those don't count.
+/// All rules, routes, addresses, links and settings of the host that a network could touch.
 fn host_state() -> String {
     sh_here(
-        "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//' | grep -vE '^(:[A-Z]+ ACCEPT|[*]|COMMIT)'; ip -o route; ip -o addr; ip -o link; \
+        "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip -o route; ip -o addr; ip -o link; \
          sysctl net.ipv4.ip_forward; ipset list",
     )
 }
