@@ -1,7 +1,8 @@
 //! Names of files and directories, and opening the state directory.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +45,9 @@ impl Layout {
             space: Space::new(config.state_dir.clone(), config.reserve),
         };
         for path in [&layout.images, &layout.volumes, &layout.tmp] {
-            fs::create_dir_all(path).map_err(StorageError::io("make the state directory"))?;
+            // Disks hold their guests' secrets.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(StorageError::io("make the state directory"))?;
         }
         layout.remove_litter()?;
         Ok(layout)

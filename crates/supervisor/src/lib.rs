@@ -40,6 +40,7 @@ use cumulet_ports::{PortError, PortResult};
 use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
 use tokio::sync::mpsc;
 
+pub use alive::holders as vmm_pids;
 pub use config::SupervisorConfig;
 pub use error::SupervisorError;
 use shared::Shared;

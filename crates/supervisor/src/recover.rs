@@ -24,7 +24,8 @@ use crate::process::{Process, boot_id};
 use crate::run_dir::RunDir;
 use crate::shared::Shared;
 
-/// How long a VMM that lives may take until it has said who it is: one that was being started when the daemon died.
+/// How long at most a VMM that lives may take until it has said who it is: one that was being started when the daemon
+/// died.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(20);
 /// How long a process that can't be proved to be the VMM is waited for: one whose threads are just being ended has
 /// closed its files in one thread and not in the others.
@@ -100,7 +101,7 @@ async fn take_up(
     dir: &RunDir,
     boot_id: &str,
 ) -> Result<(LaunchId, FoundState), Odd> {
-    let identity = wait_for_identity(dir).await;
+    let identity = wait_for_identity(dir, shared.config.start_limit.min(IDENTITY_LIMIT)).await;
     if !alive::is_held(dir.path()).map_err(Odd::Unreadable)? {
         return ended(dir);
     }
@@ -127,8 +128,8 @@ async fn becomes_free(dir: &RunDir) -> bool {
     true
 }
 
-async fn wait_for_identity(dir: &RunDir) -> Option<Identity> {
-    let deadline = Instant::now() + IDENTITY_LIMIT;
+async fn wait_for_identity(dir: &RunDir, limit: Duration) -> Option<Identity> {
+    let deadline = Instant::now() + limit;
     loop {
         match dir.identity() {
             Ok(Some(identity)) => return Some(identity),

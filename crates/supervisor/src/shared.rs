@@ -2,6 +2,10 @@
 //! worked on. Locks are held for a look or an entry, never across a wait.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cumulet_model::InstanceId;
@@ -49,7 +53,8 @@ impl Shared {
             return Err(SupervisorError::RunDirTooLong { path, limit });
         }
         let shared = Self { config, state: Mutex::default() };
-        std::fs::create_dir_all(shared.vms()).map_err(SupervisorError::io("make the run directory"))?;
+        let made = std::fs::create_dir_all(&shared.config.run_dir).and_then(|()| make_private(&shared.vms()));
+        made.map_err(SupervisorError::io("make the run directory"))?;
         Ok(shared)
     }
 
@@ -136,6 +141,11 @@ impl Shared {
         self.state().console_ends.remove(&claim.id);
         Ok(())
     }
+}
+
+/// Control sockets and consoles are for the daemon's user alone.
+fn make_private(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// An instance that nobody else may start or forget meanwhile.

@@ -12,7 +12,9 @@ use cumulet_ports::vm_host::{FoundState, VmEnd};
 /// Starts a machine whose VMM plays a part and expects it to fail with a word; nothing of it lives.
 async fn start_fails(part: &str, word: &str) {
     let mut bench = Bench::new();
-    bench.config.start_limit = Duration::from_secs(2);
+    if word.contains("within") {
+        bench.config.start_limit = Duration::from_secs(2);
+    }
     let (supervisor, mut events, _) = bench.daemon().await;
     let spec = bench.spec(part);
     let id = spec.instance_id.clone();
@@ -78,7 +80,8 @@ async fn a_missing_program_or_file_is_named() {
 
 #[tokio::test]
 async fn a_mute_vmm_holds_up_nobody_and_can_be_killed() {
-    let bench = Bench::new();
+    let mut bench = Bench::new();
+    bench.config.call_limit = Duration::from_secs(5);
     let (supervisor, mut events, _) = bench.daemon().await;
     let (mute, good) = (bench.spec("GoesMute"), bench.spec("Good"));
     let (mute_id, good_id) = (mute.instance_id.clone(), good.instance_id.clone());
@@ -205,6 +208,24 @@ async fn a_daemon_that_died_in_the_middle_of_a_start_finds_the_vmm() {
     let (next_daemon, _next_events, found) = bench.daemon().await;
     assert_eq!(found[0].state, FoundState::Running);
     next_daemon.kill(&id).await.unwrap();
+    assert!(starting.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_vmm_that_nobody_can_name_is_ended_when_it_is_found() {
+    let mut bench = Bench::new();
+    let (supervisor, _events, _) = bench.daemon().await;
+    let spec = bench.spec("NeverSaysWho");
+    let (id, launch_id) = (spec.instance_id.clone(), spec.launch_id.clone());
+    let starting = tokio::spawn(async move { supervisor.start(spec).await });
+    let dir = bench.run_dir(&id);
+    until("the VMM lives", || cumulet_supervisor::vmm_pids(&dir).is_ok_and(|pids| pids.len() == 1)).await;
+    let pid = cumulet_supervisor::vmm_pids(&dir).unwrap()[0];
+
+    bench.config.start_limit = Duration::from_millis(100);
+    let (_next_daemon, _events, found) = bench.daemon().await;
+    assert_eq!((&found[0].launch_id, &found[0].state), (&launch_id, &FoundState::Ended(VmEnd::Silent)));
+    assert!(!lives(pid), "it would have gone on writing to the disks");
     assert!(starting.await.unwrap().is_err());
 }
 

@@ -14,7 +14,7 @@ use cumulet_supervisor::{Supervisor, SupervisorConfig};
 use cumulet_vmm_protocol::{Identity, Smbios};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A directory with what a machine needs, and settings with short limits.
+/// A directory with what a machine needs, and settings for a host under load.
 pub struct Bench {
     pub dir: tempfile::TempDir,
     pub config: SupervisorConfig,
@@ -29,7 +29,7 @@ impl Bench {
         let mut config = SupervisorConfig::new(dir.path().join("run"));
         config.vmm_program = env!("CARGO_BIN_EXE_fake-vmm").into();
         config.kvm = dir.path().join("kvm");
-        config.call_limit = Duration::from_secs(2);
+        config.call_limit = Duration::from_secs(60);
         config.console_wait = Duration::from_millis(300);
         config.kill_grace = Duration::from_secs(1);
         Self { dir, config }
