@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::fs::{File, OpenOptions, read_to_string};
 use std::io::{BufRead, Read, Write, stdin, stdout};
 use std::net::{TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ unsafe extern "C" {
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
     fn ioctl(descriptor: i32, request: u64, argument: *const u8) -> i32;
     fn sync();
+    fn syscall(number: i64, ...) -> i64;
 }
 
 type Answer = Result<String, Box<dyn std::error::Error>>;
@@ -24,6 +26,7 @@ fn main() {
         let (kind, target) = (CString::new(kind).unwrap(), CString::new(target).unwrap());
         unsafe { mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) };
     }
+    load_modules();
     println!("\nREADY {}", read_to_string("/proc/uptime").unwrap_or_default().trim());
     for line in stdin().lock().lines() {
         let Ok(line) = line else { continue };
@@ -35,6 +38,18 @@ fn main() {
     }
     loop {
         std::thread::park();
+    }
+}
+
+fn load_modules() {
+    let mut paths: Vec<_> = std::fs::read_dir("/modules").into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        let Ok(file) = File::open(&path) else { continue };
+        const FINIT_MODULE: i64 = 313;
+        if unsafe { syscall(FINIT_MODULE, file.as_raw_fd(), c"".as_ptr(), 0) } != 0 {
+            println!("\n{}: {}", path.display(), std::io::Error::last_os_error());
+        }
     }
 }
 

@@ -4,5 +4,6 @@ mod boot;
 mod control;
 mod disk;
 mod ends;
+mod modules;
 mod net;
 mod support;

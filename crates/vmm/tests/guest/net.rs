@@ -22,7 +22,7 @@ fn make_tap() -> std::io::Result<OwnedFd> {
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET)? };
     let tap = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let control = UdpSocket::bind("0.0.0.0:0")?;
-    ifreq_ioctl(tap.as_raw_fd(), libc::TUNSETIFF as u64, &0x5002u16.to_ne_bytes())?;
+    ifreq_ioctl(tap.as_raw_fd(), libc::TUNSETIFF, &0x5002u16.to_ne_bytes())?;
     ifreq_ioctl(control.as_raw_fd(), 0x8916, &[2, 0, 0, 0, 10, 9, 0, 1])?;
     ifreq_ioctl(control.as_raw_fd(), 0x891c, &[2, 0, 0, 0, 255, 255, 255, 0])?;
     ifreq_ioctl(control.as_raw_fd(), 0x8914, &[0x41, 0])?;

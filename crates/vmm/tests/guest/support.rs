@@ -1,6 +1,7 @@
 //! Starts machines for tests: a kernel named by `CUMULET_TEST_KERNEL`, an initial RAM disk with one program (`init.rs`,
 //! compiled here), a run directory of its own, and the control socket to talk to it.
 
+use crate::modules;
 use cumulet_vmm_protocol::{
     BootProtocol, Client, Command, ConsoleRead, ConsoleWrite, ExitReason, ExitRecord, MachineSpec, Reply,
     SPEC_VERSION, Smbios, Source, rundir,
@@ -51,17 +52,21 @@ pub fn initrd() -> &'static Path {
     static INITRD: OnceLock<PathBuf> = OnceLock::new();
     INITRD.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guest/init.rs");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guest.cpio");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let program = folder.join("guest-init");
         let age = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-        if age(&target) < age(&source) || age(&target).is_none() {
-            let program = target.with_extension(format!("init.{}", std::process::id()));
-            compile(&source, &program);
-            let archive = target.with_extension(format!("new.{}", std::process::id()));
-            write(&archive, cpio(&read(&program).expect("the program was compiled")))
-                .expect("the archive is written");
-            rename(archive, &target).expect("the archive is put in place");
+        if age(&program) < age(&source) || age(&program).is_none() {
+            let new = folder.join(format!("guest-init.{}", std::process::id()));
+            compile(&source, &new);
+            rename(new, &program).expect("the program is put in place");
         }
-        target
+        let modules = modules::load_order();
+        let archive = folder.join(if modules.is_empty() { "guest.cpio" } else { "guest-modules.cpio" });
+        let new = folder.join(format!("guest.cpio.{}", std::process::id()));
+        let program = read(&program).expect("the program was compiled");
+        write(&new, cpio(&program, &modules)).expect("the archive is written");
+        rename(new, &archive).expect("the archive is put in place");
+        archive
     })
 }
 
@@ -75,8 +80,8 @@ fn compile(source: &Path, program: &Path) {
     assert!(status.success(), "the guest's program compiles");
 }
 
-/// An archive in the "newc" format with `/init`, `/dev` and `/dev/console`.
-fn cpio(init: &[u8]) -> Vec<u8> {
+/// An archive in the "newc" format with `/init`, `/dev`, `/dev/console` and modules.
+fn cpio(init: &[u8], modules: &[Vec<u8>]) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut entry = |name: &str, mode: u32, device: (u32, u32), data: &[u8]| {
         let size = data.len() as u32;
@@ -91,6 +96,10 @@ fn cpio(init: &[u8]) -> Vec<u8> {
     entry("dev", 0o040_755, (0, 0), b"");
     entry("dev/console", 0o020_600, (5, 1), b"");
     entry("init", 0o100_755, (0, 0), init);
+    entry("modules", 0o040_755, (0, 0), b"");
+    for (index, module) in modules.iter().enumerate() {
+        entry(&format!("modules/{index:03}.ko"), 0o100_644, (0, 0), module);
+    }
     entry("TRAILER!!!", 0, (0, 0), b"");
     archive
 }
