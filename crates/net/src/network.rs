@@ -15,7 +15,9 @@ use tracing::{info, warn};
 use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
 use crate::error::NetError;
+use crate::l3;
 use crate::names::{self, METADATA};
+use crate::plan;
 use crate::reconcile::{self, edge, host, teardown, validate, vpc};
 use crate::services::Services;
 use crate::sys::{NetNs, netns, tap};
@@ -81,6 +83,7 @@ impl HostNetwork {
         let name = names::edge_namespace(&self.config.tag);
         let edge = reconcile::namespace(held.edge.as_ref(), &name, changes)?;
         held.edge = Some(edge.clone());
+        l3::settle(&edge, plan::router(), changes).await?;
         host::reconcile(&self.config, &self.host, &edge, changes).await?;
         Ok(edge)
     }
@@ -95,6 +98,7 @@ impl HostNetwork {
         let name = names::vpc_namespace(&self.config.tag, &spec.id);
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
         let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
+        l3::settle(&ns, plan::router(), changes).await?;
         vpc::reconcile(&self.config, &ns, edge, spec, changes).await?;
         if entry.services.as_mut().is_some_and(Services::have_failed) {
             entry.services = None;
@@ -141,7 +145,7 @@ impl HostNetwork {
         let ns = self.namespace(vpc).await?;
         let name = names::tap(interface);
         // Opening a name that is not there would make a tap that nobody knows of.
-        if !crate::l3::links(&ns).await?.contains_key(&name) {
+        if !l3::links(&ns).await?.contains_key(&name) {
             return Err(NetError::Missing { what: format!("the tap of {interface}") });
         }
         ns.run(move || tap::open(&name)).await.flatten()

@@ -50,7 +50,7 @@ pub fn host(config: &NetConfig) -> Plan {
 pub fn edge(config: &NetConfig, desired: &NetworkSpec) -> Plan {
     let pool = config.public_pool.trunc();
     let (own, host) = (edge_address(pool), host_address(pool));
-    let mut plan = router();
+    let mut plan = Plan { whole_namespace: true, ..Plan::default() };
     let mtu = Some(config.mtu.into());
     plan.links.insert(EDGE_UP.to_owned(), LinkPlan { mtu, mac: None });
     plan.addresses.insert((EDGE_UP.to_owned(), own));
@@ -79,7 +79,7 @@ pub fn edge(config: &NetConfig, desired: &NetworkSpec) -> Plan {
 
 /// What a VPC's router shall hold.
 pub fn vpc(config: &NetConfig, vpc: &VpcSpec) -> Plan {
-    let mut plan = router();
+    let mut plan = Plan { whole_namespace: true, ..Plan::default() };
     let mtu = Some(config.mtu.into());
     plan.links.insert("lo".to_owned(), LinkPlan::default());
     let servers = [address::dns(vpc.cidr), DNS_LINK_LOCAL, METADATA];
@@ -114,18 +114,27 @@ fn internet_gateway(plan: &mut Plan, mtu: Option<u32>) {
     strict_reverse_path(plan, IGW, true);
 }
 
-/// A namespace of ours that routes: no IPv6 yet, no redirects, and each link decides on its reverse path by itself.
-fn router() -> Plan {
-    let mut plan = Plan { whole_namespace: true, ..Plan::default() };
+/// Settings of a namespace of ours before it has links: no IPv6 yet, no redirects, ARP answered for all of the router's
+/// addresses, and each link decides on its reverse path by itself. A new namespace begins with the host's own values,
+/// whatever they are, and a new link with those of `default`.
+pub fn router() -> Vec<(String, String)> {
+    const VALUES: [(&str, &str); 9] = [
+        ("accept_redirects", "0"),
+        ("send_redirects", "0"),
+        ("accept_source_route", "0"),
+        ("rp_filter", "0"),
+        ("arp_ignore", "0"),
+        ("arp_filter", "0"),
+        ("arp_accept", "0"),
+        ("proxy_arp", "0"),
+        ("route_localnet", "0"),
+    ];
+    let mut settings = Vec::new();
     for scope in ["all", "default"] {
-        plan.set(format!("ipv6/conf/{scope}/disable_ipv6"), "1");
-        plan.set(format!("ipv4/conf/{scope}/accept_redirects"), "0");
-        plan.set(format!("ipv4/conf/{scope}/send_redirects"), "0");
-        plan.set(format!("ipv4/conf/{scope}/accept_source_route"), "0");
-        // The higher of this and the link's own value counts.
-        plan.set(format!("ipv4/conf/{scope}/rp_filter"), "0");
+        settings.push((format!("ipv6/conf/{scope}/disable_ipv6"), "1".to_owned()));
+        settings.extend(VALUES.map(|(name, value)| (format!("ipv4/conf/{scope}/{name}"), value.to_owned())));
     }
-    plan
+    settings
 }
 
 fn strict_reverse_path(plan: &mut Plan, link: &str, strict: bool) {

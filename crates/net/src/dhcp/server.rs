@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket as StdSocket};
 use std::os::fd::AsRawFd;
 
 use dhcproto::Encodable;
+use dhcproto::v4::{Message, MessageType};
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt, sockopt,
 };
@@ -18,6 +19,7 @@ use super::reply::{Lease, reply};
 use super::request;
 use crate::error::NetError;
 use crate::sys::NetNs;
+use crate::sys::socket::send_without_checksum;
 
 /// Leases by the index of the tap.
 pub type Leases = HashMap<u32, Lease>;
@@ -35,6 +37,7 @@ pub async fn bind(ns: &NetNs) -> Result<UdpSocket, NetError> {
             socket.set_broadcast(true)?;
             socket.set_nonblocking(true)?;
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+            send_without_checksum(&socket)?;
             io::Result::Ok(socket)
         })
         .await?
@@ -67,7 +70,8 @@ async fn answer(socket: &UdpSocket, bytes: &[u8], index: u32, leases: &watch::Re
     let Some(message) = reply(&request, &lease) else { return };
     debug!(address = %lease.address, kind = ?message.opts().msg_type(), "DHCP answered");
     let Ok(bytes) = message.to_vec() else { return };
-    let sent = socket.async_io(Interest::WRITABLE, || send(socket, &bytes, index, lease.router)).await;
+    let to = destination(&message, &lease);
+    let sent = socket.async_io(Interest::WRITABLE, || send(socket, &bytes, index, lease.router, to)).await;
     if let Err(error) = sent {
         debug!(address = %lease.address, %error, "a DHCP answer could not be sent");
     }
@@ -87,15 +91,21 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, u
     Ok(index.map(|index| (length, index)))
 }
 
-/// Sends to the one client on a link. Always to the broadcast address: it may have no address yet, and nobody else is
-/// on the link.
-fn send(socket: &UdpSocket, bytes: &[u8], index: u32, source: Ipv4Addr) -> io::Result<usize> {
+/// A client that has its address and renews it listens there alone; one that has none yet hears broadcasts (RFC 2131,
+/// section 4.1). Nobody else is on the link to hear them.
+fn destination(answer: &Message, lease: &Lease) -> Ipv4Addr {
+    let renews = answer.ciaddr() == lease.address && !answer.opts().has_msg_type(MessageType::Nak);
+    if renews { lease.address } else { Ipv4Addr::BROADCAST }
+}
+
+/// Sends to the client on a link.
+fn send(socket: &UdpSocket, bytes: &[u8], index: u32, source: Ipv4Addr, to: Ipv4Addr) -> io::Result<usize> {
     let info = libc::in_pktinfo {
         ipi_ifindex: index.try_into().map_err(io::Error::other)?,
         ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(source.octets()) },
         ipi_addr: libc::in_addr { s_addr: 0 },
     };
-    let to = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT));
+    let to = SockaddrIn::from(SocketAddrV4::new(to, CLIENT_PORT));
     let control = [ControlMessage::Ipv4PacketInfo(&info)];
     Ok(sendmsg(socket.as_raw_fd(), &[IoSlice::new(bytes)], &control, MsgFlags::MSG_DONTWAIT, Some(&to))?)
 }

@@ -16,7 +16,7 @@ use crate::sys::{NetNs, sysctl};
 
 /// Makes the namespace hold what `plan` says; each change is a line in `changes`. All links of the plan must be there.
 pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Result<(), NetError> {
-    settings(ns, plan, changes).await?;
+    settle(ns, plan.settings.clone(), changes).await?;
     let links = observe::links(ns).await?;
     let mut ours = BTreeMap::new();
     for name in plan.links.keys() {
@@ -32,8 +32,12 @@ pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Res
     routes(ns, plan, &ours, &names, changes).await
 }
 
-async fn settings(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Result<(), NetError> {
-    let wanted = plan.settings.clone();
+/// Makes kernel settings below `net` hold these values.
+pub async fn settle(
+    ns: &NetNs,
+    wanted: Vec<(String, String)>,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
     let made = ns
         .run(move || {
             let mut made = Vec::new();

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use cumulet_model::MacAddr;
 use ipnet::Ipv4Net;
 
-pub use converge::converge;
+pub use converge::{converge, settle};
 pub use observe::{Link, links};
 
 /// The number that our routes carry as their protocol (`ip route show proto 199`), so that we know them among others'.

@@ -2,6 +2,8 @@
 
 pub mod command;
 pub mod netns;
+#[expect(unsafe_code, reason = "one socket option has no safe wrapper")]
+pub mod socket;
 pub mod sysctl;
 #[expect(unsafe_code, reason = "tap devices are configured by ioctls for which no safe wrapper exists")]
 pub mod tap;

@@ -35,6 +35,22 @@ fn dhcp_gives_a_guest_its_own_address_and_options() {
 }
 
 #[test]
+fn a_guest_renews_its_address_by_asking_the_router_alone() {
+    story("a_guest_renews_its_address_by_asking_the_router_alone", |mut world: World| async {
+        world.group(1);
+        let guest = world.launch(5, &[1]).await;
+        let (mac, ip) = (guest.mac, guest.ip);
+        let answer = guest.ns.run(move || {
+            let socket = UdpSocket::bind((ip, 68)).unwrap();
+            dhcp_client::renew(&socket, mac, ip, Ipv4Addr::new(172, 31, 0, 1))
+        });
+        let answer = answer.await.unwrap().expect("an answer to the address that the client listens on");
+        assert_eq!((answer.opts().msg_type(), answer.yiaddr()), (Some(MessageType::Ack), ip));
+        world
+    });
+}
+
+#[test]
 fn a_guest_cannot_take_another_address_by_dhcp() {
     story("a_guest_cannot_take_another_address_by_dhcp", |mut world: World| async {
         world.group(1);

@@ -43,24 +43,42 @@ pub fn ask(mac: MacAddr) -> Option<Told> {
     Some(told(&ack))
 }
 
-/// Sends one message and waits for its answer, a few times.
+/// Broadcasts one message and waits for its answer.
 pub fn exchange(
     socket: &UdpSocket,
     mac: MacAddr,
     kind: MessageType,
     options: &[DhcpOption],
 ) -> Option<Message> {
-    let mut message = Message::default();
-    message.set_chaddr(&mac.0).set_flags(Flags::default().set_broadcast());
-    message.opts_mut().insert(DhcpOption::MessageType(kind));
+    let mut message = message(mac, kind);
+    message.set_flags(Flags::default().set_broadcast());
     for option in options {
         message.opts_mut().insert(option.clone());
     }
+    exchange_with(socket, &message, Ipv4Addr::BROADCAST)
+}
+
+/// Asks a server to renew an address.
+pub fn renew(socket: &UdpSocket, mac: MacAddr, ip: Ipv4Addr, server: Ipv4Addr) -> Option<Message> {
+    let mut message = message(mac, MessageType::Request);
+    message.set_ciaddr(ip);
+    exchange_with(socket, &message, server)
+}
+
+fn message(mac: MacAddr, kind: MessageType) -> Message {
+    let mut message = Message::default();
+    message.set_chaddr(&mac.0);
+    message.opts_mut().insert(DhcpOption::MessageType(kind));
+    message
+}
+
+/// Sends a message, a few times, until its answer comes.
+fn exchange_with(socket: &UdpSocket, message: &Message, to: Ipv4Addr) -> Option<Message> {
     let bytes = message.to_vec().unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     let end = Instant::now() + Duration::from_secs(5);
     while Instant::now() < end {
-        socket.send_to(&bytes, SocketAddrV4::new(Ipv4Addr::BROADCAST, 67)).ok()?;
+        socket.send_to(&bytes, SocketAddrV4::new(to, 67)).ok()?;
         let mut buffer = [0; 1500];
         while let Ok(length) = socket.recv(&mut buffer) {
             let answer = Message::decode(&mut Decoder::new(&buffer[..length])).unwrap();

@@ -62,6 +62,23 @@ fn a_guest_with_a_public_address_reaches_the_world_and_one_without_does_not() {
 }
 
 #[test]
+fn much_data_arrives_whole_between_neighbours_and_from_the_host() {
+    story("much_data_arrives_whole_between_neighbours_and_from_the_host", |mut world: World| async {
+        world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
+        let server = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let neighbour = world.launch(6, &[1]).await;
+        server.serve(80).await;
+        let near = neighbour.connect(server.ip, 80).await.unwrap();
+        let far = connect_in(&world.host, PUBLIC, 80).await.unwrap();
+        for conversation in [near, far] {
+            let carried = tokio::task::spawn_blocking(move || conversation.carries(8 << 20));
+            carried.await.unwrap().expect("eight mebibytes there and back");
+        }
+        world
+    });
+}
+
+#[test]
 fn a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind() {
     let name = "a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind";
     story(name, |mut world: World| async {

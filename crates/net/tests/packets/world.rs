@@ -37,7 +37,8 @@ pub fn story<F: Future<Output = World>>(name: &str, tell: impl FnOnce(World) -> 
     }
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         unshare(CloneFlags::CLONE_NEWNET).expect("make a host");
-        sh_here("ip link set lo up");
+        // A new namespace begins with some of the machine's own values.
+        sh_here("ip link set lo up; sysctl -q -w net.ipv4.ip_forward=0");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let world = World::new();
