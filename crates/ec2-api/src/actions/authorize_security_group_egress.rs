@@ -1,0 +1,11 @@
+//! AuthorizeSecurityGroupEgress: adds rules for what may go out.
+
+use cumulet_model::security::Direction;
+
+use super::shared::rules::authorize;
+use crate::call::{Answer, Call};
+
+/// Handles the call.
+pub async fn handle(call: &Call) -> Answer {
+    authorize(call, Direction::Egress).await
+}

@@ -1,0 +1,139 @@
+//! The table of actions: a line per action, and a file per action.
+
+mod known;
+mod shared;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cumulet_model::{CloudError, ErrorCode};
+
+use crate::call::{Answer, Call};
+use crate::http::Service;
+use known::KNOWN;
+
+/// An action that is built.
+pub struct Action {
+    /// EC2's name of it.
+    pub name: &'static str,
+    /// Its handler.
+    pub run: fn(Arc<Call>) -> Running,
+}
+
+/// A handler at work.
+pub type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+macro_rules! actions {
+    ($table:ident: $($name:literal => $module:ident;)*) => {
+        $(mod $module;)*
+        static $table: &[Action] = &[
+            $(Action { name: $name, run: |call| Box::pin(async move { $module::handle(&call).await }) },)*
+        ];
+    };
+}
+
+actions! { EC2:
+    "AuthorizeSecurityGroupEgress" => authorize_security_group_egress;
+    "AuthorizeSecurityGroupIngress" => authorize_security_group_ingress;
+    "CreateKeyPair" => create_key_pair;
+    "CreateSecurityGroup" => create_security_group;
+    "CreateTags" => create_tags;
+    "DeleteKeyPair" => delete_key_pair;
+    "DeleteSecurityGroup" => delete_security_group;
+    "DeleteTags" => delete_tags;
+    "DeregisterImage" => deregister_image;
+    "DescribeAccountAttributes" => describe_account_attributes;
+    "DescribeAddresses" => describe_addresses;
+    "DescribeAvailabilityZones" => describe_availability_zones;
+    "DescribeImages" => describe_images;
+    "DescribeInstanceAttribute" => describe_instance_attribute;
+    "DescribeInstanceCreditSpecifications" => describe_instance_credit_specifications;
+    "DescribeInstanceStatus" => describe_instance_status;
+    "DescribeInstanceTypeOfferings" => describe_instance_type_offerings;
+    "DescribeInstanceTypes" => describe_instance_types;
+    "DescribeInstances" => describe_instances;
+    "DescribeKeyPairs" => describe_key_pairs;
+    "DescribeNetworkInterfaces" => describe_network_interfaces;
+    "DescribeRegions" => describe_regions;
+    "DescribeSecurityGroupRules" => describe_security_group_rules;
+    "DescribeSecurityGroups" => describe_security_groups;
+    "DescribeSubnets" => describe_subnets;
+    "DescribeTags" => describe_tags;
+    "DescribeVolumes" => describe_volumes;
+    "DescribeVpcAttribute" => describe_vpc_attribute;
+    "DescribeVpcs" => describe_vpcs;
+    "GetConsoleOutput" => get_console_output;
+    "ImportKeyPair" => import_key_pair;
+    "ModifyInstanceAttribute" => modify_instance_attribute;
+    "ModifyInstanceMetadataOptions" => modify_instance_metadata_options;
+    "RebootInstances" => reboot_instances;
+    "RegisterImage" => register_image;
+    "RevokeSecurityGroupEgress" => revoke_security_group_egress;
+    "RevokeSecurityGroupIngress" => revoke_security_group_ingress;
+    "RunInstances" => run_instances;
+    "StartInstances" => start_instances;
+    "StopInstances" => stop_instances;
+    "TerminateInstances" => terminate_instances;
+}
+
+actions! { STS:
+    "GetCallerIdentity" => get_caller_identity;
+}
+
+/// STS's other actions, which need users and roles.
+const STS_KNOWN: &[&str] = &[
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetFederationToken",
+    "GetSessionToken",
+];
+
+/// The action of that name: one that does not exist is `InvalidAction`, one that is not built `UnsupportedOperation`.
+pub fn find(service: Service, name: &str) -> Result<&'static Action, CloudError> {
+    let (table, known) = match service {
+        Service::Ec2 => (EC2, KNOWN),
+        Service::Sts => (STS, STS_KNOWN),
+    };
+    if let Some(action) = table.iter().find(|action| action.name == name) {
+        return Ok(action);
+    }
+    if known.binary_search(&name).is_ok() {
+        let text = format!("The action {name} is not supported by this cloud yet");
+        return Err(CloudError::new(ErrorCode::UnsupportedOperation, text));
+    }
+    let name = crate::query::shorten(name);
+    let text = format!("The action {name} is not valid for this web service.");
+    Err(CloudError::new(ErrorCode::InvalidAction, text))
+}
+
+/// Whether an action only looks.
+pub fn is_read_only(name: &str) -> bool {
+    name.starts_with("Describe") || name.starts_with("Get")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_of_the_table_is_one_of_ec2s() {
+        assert!(EC2.iter().all(|action| KNOWN.binary_search(&action.name).is_ok()));
+        assert!(EC2.windows(2).all(|pair| pair[0].name < pair[1].name));
+        assert!(STS_KNOWN.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn what_is_not_built_is_told_from_what_does_not_exist() {
+        let code = |service, name| find(service, name).err().map(|error| error.code);
+        assert_eq!(code(Service::Ec2, "RunInstances"), None);
+        assert_eq!(code(Service::Ec2, "CreateTransitGateway"), Some(ErrorCode::UnsupportedOperation));
+        assert_eq!(code(Service::Ec2, "RunInstance"), Some(ErrorCode::InvalidAction));
+        assert_eq!(code(Service::Sts, "GetCallerIdentity"), None);
+        assert_eq!(code(Service::Sts, "AssumeRole"), Some(ErrorCode::UnsupportedOperation));
+        assert_eq!(code(Service::Ec2, "GetCallerIdentity"), Some(ErrorCode::InvalidAction));
+    }
+}

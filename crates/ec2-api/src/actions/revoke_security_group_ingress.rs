@@ -1,0 +1,11 @@
+//! RevokeSecurityGroupIngress: removes rules for what may come in.
+
+use cumulet_model::security::Direction;
+
+use super::shared::rules::revoke;
+use crate::call::{Answer, Call};
+
+/// Handles the call.
+pub async fn handle(call: &Call) -> Answer {
+    revoke(call, Direction::Ingress).await
+}

@@ -1,0 +1,8 @@
+//! What several actions have in common.
+
+pub mod block_devices;
+pub mod encoding;
+pub mod groups;
+pub mod instances;
+pub mod metadata_options;
+pub mod rules;

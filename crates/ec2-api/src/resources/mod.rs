@@ -1,0 +1,32 @@
+//! Resources at the edge: how each kind reads in XML, which filters it has, how it is selected. Element names and their
+//! order are those of EC2's model; what this cloud has no notion of is left out.
+
+pub mod group;
+pub mod image;
+pub mod instance;
+mod instance_filters;
+pub mod instance_type;
+pub mod interface;
+pub mod key_pair;
+pub mod permission;
+pub mod place;
+pub mod rule;
+pub mod status;
+pub mod subnet;
+pub mod tag;
+pub mod volume;
+pub mod vpc;
+
+use cumulet_model::network::GroupRef;
+
+use crate::xml::Xml;
+
+/// The answers' word for the only architecture of this cloud.
+pub const ARCHITECTURE: &str = "x86_64";
+
+/// `groupSet`: groups by id and name.
+pub fn group_set(xml: Xml, groups: &[GroupRef]) -> Xml {
+    let items =
+        groups.iter().map(|group| Xml::new().text("groupId", &group.id).text("groupName", &group.name));
+    xml.list("groupSet", items)
+}

@@ -1,0 +1,224 @@
+"""Every action once and more, each answer held against botocore's model, and what the answers say."""
+
+import base64
+import re
+
+from common import IMAGE, Cloud, eventually, refused
+
+cloud = Cloud()
+ec2 = cloud.ec2
+USER_DATA = "#!/bin/sh\necho <hello> & 'goodbye'\n"
+
+
+def instance(instance_id):
+    return ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
+
+
+def state(instance_id, wanted):
+    look = lambda: instance(instance_id)["State"]["Name"] == wanted
+    eventually(f"{instance_id} is {wanted}", look)
+
+
+# Who and where.
+me = cloud.sts.get_caller_identity()
+assert re.fullmatch(r"[0-9]{12}", me["Account"]) and me["Arn"].endswith(":root"), me
+region = ec2.describe_regions(RegionNames=["us-east-1"])["Regions"][0]
+assert region["Endpoint"].startswith("127.0.0.1:"), region
+zones = ec2.describe_availability_zones()["AvailabilityZones"]
+assert [zone["ZoneName"] for zone in zones] == ["us-east-1a", "us-east-1b"]
+assert ec2.describe_availability_zones(ZoneIds=["use1-az2"])["AvailabilityZones"][0]["ZoneName"] == "us-east-1b"
+attributes = ec2.describe_account_attributes()["AccountAttributes"]
+attributes = {a["AttributeName"]: a["AttributeValues"][0]["AttributeValue"] for a in attributes}
+vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
+assert attributes == {"supported-platforms": "VPC", "default-vpc": vpc["VpcId"]}
+assert vpc["CidrBlock"] == "172.31.0.0/16" and vpc["Tags"] == []
+for name, on in [("enableDnsSupport", True), ("enableDnsHostnames", True), ("enableNetworkAddressUsageMetrics", False)]:
+    answer = ec2.describe_vpc_attribute(VpcId=vpc["VpcId"], Attribute=name)
+    assert answer[name[0].upper() + name[1:]]["Value"] is on, answer
+subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
+assert sorted(subnet["AvailabilityZone"] for subnet in subnets) == ["us-east-1a", "us-east-1b"]
+assert ec2.describe_addresses()["Addresses"] == []
+
+# Types.
+micro = ec2.describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"][0]
+assert micro["VCpuInfo"]["DefaultVCpus"] == 2 and micro["MemoryInfo"]["SizeInMiB"] == 1024
+pages = list(ec2.get_paginator("describe_instance_types").paginate(PaginationConfig={"PageSize": 7}))
+names = [kind["InstanceType"] for page in pages for kind in page["InstanceTypes"]]
+assert len(pages) > 5 and len(names) == len(set(names))
+assert sorted(names) == sorted(kind["InstanceType"] for kind in ec2.describe_instance_types()["InstanceTypes"])
+offers = ec2.describe_instance_type_offerings(
+    LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["t3.*"]}]
+)["InstanceTypeOfferings"]
+assert {offer["Location"] for offer in offers} == {"us-east-1a", "us-east-1b"}
+
+# Images.
+image = ec2.describe_images(ImageIds=[IMAGE], Owners=["self"])["Images"][0]
+assert image["State"] == "available" and image["RootDeviceType"] == "ebs" and image["KernelId"].startswith("aki-")
+assert ec2.describe_images(Owners=["amazon"])["Images"] == []
+kernels = ec2.describe_images(Filters=[{"Name": "image-type", "Values": ["kernel"]}])["Images"]
+assert [kernel["ImageId"] for kernel in kernels] == [image["KernelId"]]
+made = ec2.register_image(
+    Name="from a file", ImageLocation="file:///etc/hostname", Architecture="x86_64", RootDeviceName="/dev/xvda",
+    VirtualizationType="hvm", KernelId=image["KernelId"], Description="a <file>",
+    TagSpecifications=[{"ResourceType": "image", "Tags": [{"Key": "k", "Value": "v"}]}],
+)["ImageId"]
+ec2.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
+registered = ec2.describe_images(ImageIds=[made])["Images"][0]
+assert registered["Description"] == "a <file>" and registered["Tags"] == [{"Key": "k", "Value": "v"}], registered
+ec2.deregister_image(ImageId=made)
+refused("InvalidAMIID.NotFound", ec2.describe_images, ImageIds=[made])
+
+# Key pairs.
+key = ec2.create_key_pair(KeyName="mine", KeyType="ed25519", TagSpecifications=[
+    {"ResourceType": "key-pair", "Tags": [{"Key": "Name", "Value": "mine"}]}])
+assert key["KeyMaterial"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n"), key["KeyMaterial"][:40]
+ec2.create_key_pair(KeyName="rsa", KeyType="rsa")
+shown = ec2.describe_key_pairs(KeyNames=["mine"], IncludePublicKey=True)["KeyPairs"][0]
+assert shown["KeyFingerprint"] == key["KeyFingerprint"] and shown["PublicKey"].startswith("ssh-ed25519 ")
+assert "PublicKey" not in ec2.describe_key_pairs(KeyPairIds=[key["KeyPairId"]])["KeyPairs"][0]
+imported = ec2.import_key_pair(KeyName="theirs", PublicKeyMaterial=shown["PublicKey"].encode())
+assert imported["KeyPairId"] != key["KeyPairId"]
+assert ec2.delete_key_pair(KeyPairId=imported["KeyPairId"])["Return"] is True
+assert ec2.delete_key_pair(KeyName="theirs")["Return"] is True
+assert {pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]} == {"mine", "rsa"}
+
+# Security groups.
+group = ec2.create_security_group(GroupName="web", Description="a web server", VpcId=vpc["VpcId"], TagSpecifications=[
+    {"ResourceType": "security-group", "Tags": [{"Key": "Name", "Value": "web"}]}])["GroupId"]
+rules = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+    {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80,
+     "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "all"}, {"CidrIp": "10.9.8.7/8"}],
+     "UserIdGroupPairs": [{"GroupId": group, "Description": "itself"}]},
+    {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
+], TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "Name", "Value": "r"}]}])
+rules = rules["SecurityGroupRules"]
+assert len(rules) == 4 and all(not rule["IsEgress"] for rule in rules), rules
+assert sorted(rule.get("CidrIpv4", "") for rule in rules) == ["", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/8"]
+assert [r["ReferencedGroupInfo"]["VpcId"] for r in rules if "ReferencedGroupInfo" in r] == [vpc["VpcId"]]
+ec2.authorize_security_group_ingress(GroupName="web", IpProtocol="udp", FromPort=53, ToPort=54, CidrIp="1.2.3.4/32")
+shown = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["w?b"]}])["SecurityGroups"][0]
+http = [p for p in shown["IpPermissions"] if p["IpProtocol"] == "tcp"]
+assert len(http) == 1 and len(http[0]["IpRanges"]) == 2 and http[0]["UserIdGroupPairs"][0]["GroupId"] == group, shown
+assert http[0]["Ipv6Ranges"] == [] and http[0]["PrefixListIds"] == []
+assert shown["IpPermissionsEgress"][0]["IpProtocol"] == "-1" and "FromPort" not in shown["IpPermissionsEgress"][0]
+everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+gone = ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)["RevokedSecurityGroupRules"]
+assert len(gone) == 1 and gone[0]["IsEgress"] and gone[0]["FromPort"] == -1, gone
+ec2.authorize_security_group_egress(GroupId=group, IpPermissions=everything)
+revoked = ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[rules[0]["SecurityGroupRuleId"]])
+assert revoked["RevokedSecurityGroupRules"][0]["SecurityGroupRuleId"] == rules[0]["SecurityGroupRuleId"]
+left = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+assert len(left) == 5 and any(rule["IsEgress"] for rule in left), left
+one = ec2.describe_security_group_rules(SecurityGroupRuleIds=[rules[1]["SecurityGroupRuleId"]])["SecurityGroupRules"]
+assert one[0]["Tags"] == [{"Key": "Name", "Value": "r"}]
+
+# Instances.
+launch = dict(
+    ImageId=IMAGE, InstanceType="t3.micro", MinCount=2, MaxCount=2, KeyName="mine", UserData=USER_DATA,
+    NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnets[0]["SubnetId"], "Groups": [group],
+                        "AssociatePublicIpAddress": True, "Description": "first", "DeleteOnTermination": True}],
+    BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 3, "VolumeType": "gp3",
+                                                            "DeleteOnTermination": True}}],
+    MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 3},
+    TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "web & co"}]},
+                       {"ResourceType": "volume", "Tags": [{"Key": "of", "Value": "web"}]}],
+    InstanceInitiatedShutdownBehavior="stop", ClientToken="token-1", Monitoring={"Enabled": False},
+)
+reservation = ec2.run_instances(**launch)
+assert "gp3 makes no difference" in cloud.headers["x-cumulet-warning"], cloud.headers
+first, second = [made["InstanceId"] for made in reservation["Instances"]]
+again = ec2.run_instances(**launch)
+assert again["ReservationId"] == reservation["ReservationId"], "the token makes the launch idempotent"
+ec2.get_waiter("instance_running").wait(InstanceIds=[first, second], WaiterConfig={"Delay": 1})
+shown = instance(first)
+assert shown["Tags"] == [{"Key": "Name", "Value": "web & co"}] and shown["KeyName"] == "mine"
+assert shown["PublicIpAddress"] and shown["PublicDnsName"].startswith("ec2-") and shown["AmiLaunchIndex"] == 0
+assert shown["PrivateDnsName"].endswith(".ec2.internal") and shown["Placement"]["AvailabilityZone"] == subnets[0]["AvailabilityZone"]
+assert shown["MetadataOptions"]["HttpTokens"] == "required" and shown["MetadataOptions"]["HttpPutResponseHopLimit"] == 3
+assert shown["SecurityGroups"] == [{"GroupId": group, "GroupName": "web"}]
+assert shown["NetworkInterfaces"][0]["Association"]["PublicIp"] == shown["PublicIpAddress"]
+assert {d["DeviceName"] for d in shown["BlockDeviceMappings"]} == {shown["RootDeviceName"], "/dev/sdf"}
+both = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": ["web*"]},
+                                       {"Name": "instance-state-name", "Values": ["running", "pending"]}])
+assert len(both["Reservations"]) == 1 and len(both["Reservations"][0]["Instances"]) == 2
+volumes = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [first]}])["Volumes"]
+assert sorted(volume["Size"] for volume in volumes)[-1] == 3 and all(v["State"] == "in-use" for v in volumes), volumes
+assert all(volume["Tags"] == [{"Key": "of", "Value": "web"}] for volume in volumes)
+interfaces = ec2.describe_network_interfaces(Filters=[{"Name": "attachment.instance-id", "Values": [first]}])
+interface = interfaces["NetworkInterfaces"][0]
+assert interface["Description"] == "first" and interface["MacAddress"] == shown["NetworkInterfaces"][0]["MacAddress"]
+statuses = ec2.describe_instance_status(InstanceIds=[first, second])["InstanceStatuses"]
+assert {status["InstanceState"]["Name"] for status in statuses} == {"running"}
+credits = ec2.describe_instance_credit_specifications(InstanceIds=[first])["InstanceCreditSpecifications"]
+assert credits == [{"InstanceId": first, "CpuCredits": "unlimited"}]
+console = ec2.get_console_output(InstanceId=first)
+assert console["InstanceId"] == first and "Timestamp" in console
+
+# Attributes.
+data = ec2.describe_instance_attribute(InstanceId=first, Attribute="userData")["UserData"]["Value"]
+assert base64.b64decode(data).decode() == USER_DATA
+for attribute in ["instanceType", "kernel", "ramdisk", "disableApiTermination", "disableApiStop", "rootDeviceName",
+                  "instanceInitiatedShutdownBehavior", "blockDeviceMapping", "productCodes", "sourceDestCheck",
+                  "groupSet", "ebsOptimized", "sriovNetSupport", "enaSupport", "enclaveOptions"]:
+    ec2.describe_instance_attribute(InstanceId=first, Attribute=attribute)
+ec2.modify_instance_attribute(InstanceId=first, DisableApiTermination={"Value": True})
+refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[first])
+ec2.modify_instance_attribute(InstanceId=first, Attribute="disableApiTermination", Value="false")
+ec2.modify_instance_attribute(InstanceId=first, InstanceInitiatedShutdownBehavior={"Value": "terminate"})
+behaviour = ec2.describe_instance_attribute(InstanceId=first, Attribute="instanceInitiatedShutdownBehavior")
+assert behaviour["InstanceInitiatedShutdownBehavior"]["Value"] == "terminate"
+ec2.modify_instance_attribute(InstanceId=first, SourceDestCheck={"Value": False})
+assert instance(first)["SourceDestCheck"] is False
+options = ec2.modify_instance_metadata_options(InstanceId=first, HttpEndpoint="disabled")["InstanceMetadataOptions"]
+assert options["HttpEndpoint"] == "disabled" and options["HttpTokens"] == "required", options
+refused("IncorrectInstanceState", ec2.modify_instance_attribute, InstanceId=first, InstanceType={"Value": "t3.small"})
+
+# Life.
+ec2.reboot_instances(InstanceIds=[second])
+changes = ec2.stop_instances(InstanceIds=[first])["StoppingInstances"]
+assert changes[0]["PreviousState"]["Name"] == "running" and changes[0]["CurrentState"]["Name"] == "stopping", changes
+state(first, "stopped")
+stopped = instance(first)
+assert "PublicIpAddress" not in stopped and stopped["PrivateIpAddress"] == shown["PrivateIpAddress"]
+assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown" and "User initiated" in stopped["StateTransitionReason"]
+assert ec2.describe_instance_status(InstanceIds=[first])["InstanceStatuses"] == []
+all_of_it = ec2.describe_instance_status(InstanceIds=[first], IncludeAllInstances=True)["InstanceStatuses"]
+assert all_of_it[0]["InstanceStatus"]["Status"] == "not-applicable"
+ec2.modify_instance_attribute(InstanceId=first, InstanceType={"Value": "t3.small"})
+ec2.modify_instance_attribute(InstanceId=first, UserData={"Value": b"other"})
+assert ec2.start_instances(InstanceIds=[first])["StartingInstances"][0]["CurrentState"]["Name"] == "pending"
+state(first, "running")
+assert instance(first)["InstanceType"] == "t3.small"
+
+# Tags.
+ec2.create_tags(Resources=[first, group, vpc["VpcId"]], Tags=[{"Key": "team", "Value": "a"}, {"Key": "empty", "Value": ""}])
+tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["team"]}])["Tags"]
+assert {tag["ResourceType"] for tag in tags} == {"instance", "security-group", "vpc"}, tags
+ec2.delete_tags(Resources=[first], Tags=[{"Key": "team", "Value": "b"}])
+assert len(ec2.describe_tags(Filters=[{"Name": "key", "Values": ["team"]}])["Tags"]) == 3, "another value stays"
+ec2.delete_tags(Resources=[first, group, vpc["VpcId"]], Tags=[{"Key": "team"}, {"Key": "empty"}])
+assert ec2.describe_tags(Filters=[{"Name": "key", "Values": ["team", "empty"]}])["Tags"] == []
+
+# The end.
+refused("DependencyViolation", ec2.delete_security_group, GroupId=group)
+changes = ec2.terminate_instances(InstanceIds=[first, second])["TerminatingInstances"]
+assert len(changes) == 2
+for each in (first, second):
+    state(each, "terminated")
+gone = instance(first)
+assert gone["NetworkInterfaces"] == [] and gone["BlockDeviceMappings"] == [] and "VpcId" not in gone
+ec2.delete_security_group(GroupId=group)
+assert ec2.describe_volumes()["Volumes"] == [] and ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+# Pages of instances, with launches in between.
+for _ in range(7):
+    ec2.run_instances(ImageId=IMAGE, InstanceType="t3.nano", MinCount=1, MaxCount=1)
+everyone = {i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]}
+paged = []
+for page in ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 5}):
+    paged += [i["InstanceId"] for r in page["Reservations"] for i in r["Instances"]]
+assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 9
+
+print(f"{len(cloud.called)} actions answered as botocore's model says")
+assert len(cloud.called) == 41, sorted(cloud.called)
+cloud.finish()
