@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
+use cumulet_model::address::is_assignable;
 use cumulet_model::catalogue::InstanceType;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::{CloudError, ErrorCode, InstanceId, Mib};
@@ -93,9 +94,9 @@ impl Cloud {
     }
 }
 
-/// The addresses of the pool that can be given out: its host addresses but the first, which is the host's own.
+/// The addresses of the pool that can be given out; as in a subnet, the first four and the last are kept.
 fn assignable(pool: Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
-    pool.hosts().skip(1)
+    pool.hosts().filter(move |address| is_assignable(pool, *address))
 }
 
 fn insufficient(why: String) -> CloudError {

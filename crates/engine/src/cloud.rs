@@ -166,7 +166,17 @@ impl Cloud {
     /// A secret of this installation for `purpose`, 64 hexadecimal digits, the same in each life of the daemon.
     pub async fn installation_secret(&self, purpose: &str) -> Result<String> {
         let fresh = crate::first_start::random_token();
-        self.inner.store.meta_or(&format!("secret:{purpose}"), &fresh).await.map_err(internal)
+        self.installation_value_or(&format!("secret:{purpose}"), &fresh).await
+    }
+
+    /// A value that the composition root keeps with the installation.
+    pub async fn installation_value(&self, key: &str) -> Result<Option<String>> {
+        self.inner.store.meta(key).await.map_err(internal)
+    }
+
+    /// The same; it becomes `fresh` when there is none yet.
+    pub async fn installation_value_or(&self, key: &str, fresh: &str) -> Result<String> {
+        self.inner.store.meta_or(key, fresh).await.map_err(internal)
     }
 }
 

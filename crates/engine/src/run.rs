@@ -277,8 +277,6 @@ impl Cloud {
     }
 
     async fn launch_rows(&self, request: &RunInstances, checked: &Checked) -> Result<NewLaunch> {
-        let mut rng = rand::rng();
-        let reservation_id = ReservationId::random(&mut rng);
         let now = self.inner.clock.now();
         let private = self.private_addresses(request, checked).await?;
         let mut public = match checked.public_ip {
@@ -286,6 +284,9 @@ impl Cloud {
             false => Vec::new(),
         };
         public.reverse();
+        // The generator is the thread's: it must not be held over an await.
+        let mut rng = rand::rng();
+        let reservation_id = ReservationId::random(&mut rng);
         let mut launch = NewLaunch {
             token: None,
             reservation_id: reservation_id.clone(),

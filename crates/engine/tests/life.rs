@@ -248,3 +248,15 @@ async fn teardown_stops_what_runs_and_leaves_nothing_on_the_host() {
     test.cloud.start_instances(std::slice::from_ref(&id)).await.unwrap();
     test.wait_for(&id, InstanceState::Running).await;
 }
+
+/// The APIs run each call on any thread of a runtime.
+#[tokio::test]
+async fn every_call_can_move_between_threads() {
+    fn can_move<T: Send>(_: &T) {}
+    let test = TestCloud::new().await;
+    let image = test.image().await;
+    can_move(&test.cloud.run_instances(RunInstances::new(image.id)));
+    can_move(&test.cloud.start_instances(&[]));
+    can_move(&test.cloud.terminate_instances(&[]));
+    can_move(&test.cloud.teardown());
+}

@@ -19,6 +19,15 @@ pub struct AccessKeyRecord {
 }
 
 impl Store {
+    /// The value of `key`.
+    pub async fn meta(&self, key: &str) -> StoreResult<Option<String>> {
+        sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(doing("read a value of the installation"))
+    }
+
     /// The value of `key`, which becomes `fresh` when there is none yet.
     pub async fn meta_or(&self, key: &str, fresh: &str) -> StoreResult<String> {
         sqlx::query_scalar(

@@ -1,0 +1,43 @@
+//! Running programs, with their words in the panic when they fail.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a program said and how it ended.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Whether it ended well.
+    pub ok: bool,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// One of the workspace's programs, built beside this test.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let dir = test.ancestors().nth(2).expect("tests live in target/PROFILE/deps");
+    let path = dir.join(name);
+    assert!(path.exists(), "{} is not built; run scripts/test", path.display());
+    path
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Output {
+    let shown = format!("{command:?}");
+    let done = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    Output {
+        ok: done.status.success(),
+        out: String::from_utf8_lossy(&done.stdout).into_owned(),
+        err: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+/// Runs a command that must end well, and gives its standard output without the last newline.
+pub fn run_ok(command: &mut Command) -> String {
+    let shown = format!("{command:?}");
+    let done = run(command);
+    assert!(done.ok, "{shown} failed\n--- standard output\n{}\n--- standard error\n{}", done.out, done.err);
+    done.out.trim_end().to_owned()
+}
