@@ -56,7 +56,7 @@ bootstrap() {
         --customize-hook="cp -an \"\$1\"/var/cache/apt/archives/*.deb '$debs/'" \
         --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb' \
         --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='APT::Sandbox::User "root"' \
+        --aptopt='APT::Sandbox::User "root"' --dpkgopt=force-unsafe-io \
         "${BOOTSTRAP_OPTIONS[@]}" "${early[@]}" "$SUITE" "$ROOT" "$WORK/sources"
     # What no build has used for a month is let go.
     find "$debs" -name '*.deb' -atime +30 -mtime +30 -delete
@@ -73,6 +73,8 @@ finish_tree() {
     dpkg-query --admindir="$ROOT/var/lib/dpkg" -W -f '${Package} ${Version}\n' | sort >"$RESULT/$NAME.packages"
     [ ! -d "$IMAGES/$NAME/files" ] || copy_files "$IMAGES/$NAME/files"
     recipe_tree
+    # What was said to apt and dpkg for the build alone; a recipe's wish to leave files out goes on to count.
+    sed -i '/^force-unsafe-io$/d' "$ROOT/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
     rm -f "$ROOT"/etc/ssh/ssh_host_* "$ROOT/etc/hostname" "$ROOT/var/lib/dbus/machine-id" \
         "$ROOT/etc/apt/apt.conf.d/99mmdebstrap" "$ROOT/var/lib/systemd/random-seed"
     # Empty: an id is made at each boot until one is written; absent would mean a first boot in systemd's sense.

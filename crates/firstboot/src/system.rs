@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::error::ActionError;
 
 /// Where tools are looked for.
-const TOOL_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const TOOL_FOLDERS: [&str; 5] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib/systemd"];
 /// The most bytes of a text file that is read whole.
 const MOST_TEXT: u64 = 4 << 20;
 

@@ -6,6 +6,11 @@ use crate::error::ActionError;
 /// Every boot: the disk may have grown while the instance was stopped.
 pub fn root(context: &mut Context) -> Result<(), ActionError> {
     let system = &context.system;
+    // It asks the mounted file system itself. resize2fs opens the disk, which kernels without
+    // CONFIG_BLK_DEV_WRITE_MOUNTED refuse while it is mounted.
+    if system.tool("systemd-growfs").is_some() {
+        return system.run("systemd-growfs", &["/"]).map(|_| ());
+    }
     if system.tool("resize2fs").is_none() {
         return Ok(());
     }
