@@ -137,6 +137,8 @@ pub fn router() -> Vec<(String, String)> {
     settings
 }
 
+/// A strict link takes only packets whose source its routes lead back to; so does its ARP, and a guest that claims
+/// another's address gets neither an answer nor an entry among the router's neighbours.
 fn strict_reverse_path(plan: &mut Plan, link: &str, strict: bool) {
     plan.set(format!("ipv4/conf/{link}/rp_filter"), if strict { "1" } else { "0" });
     plan.set(format!("ipv4/conf/{link}/send_redirects"), "0");

@@ -8,7 +8,7 @@ use cumulet_ports::network::VpcSpec;
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::firewall::parse::{ProtocolNames, parse};
-use crate::firewall::{Ruleset, arp, diff, host, vpc};
+use crate::firewall::{Ruleset, diff, host, vpc};
 use crate::ipset;
 use crate::sys::{NetNs, command};
 
@@ -34,7 +34,6 @@ pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Resul
     changes.extend(
         set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
     );
-    arp_rules(ns, spec, changes).await?;
     forget_connections(ns, &held_rules, &rules).await
 }
 
@@ -66,16 +65,6 @@ pub async fn remove_from_host(ns: &NetNs, config: &NetConfig) -> Result<(), NetE
 pub async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
     let saved = command::run(ns, "iptables-save", &[], String::new()).await?;
     Ok(parse(&saved, &ProtocolNames::of_host()))
-}
-
-async fn arp_rules(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
-    let wanted = arp::render(spec);
-    let held = command::run(ns, "arptables-save", &[], String::new()).await?;
-    if arp::rules(&held) != arp::rules(&wanted) {
-        changes.push(format!("{}: ARP: {} rules", ns.name(), arp::rules(&wanted).len()));
-        command::run(ns, "arptables-restore", &[], wanted).await?;
-    }
-    Ok(())
 }
 
 /// Ends the tracked connections of addresses that an interface had and has no more: the next owner of the address must

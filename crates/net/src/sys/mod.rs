@@ -11,11 +11,9 @@ pub mod tap;
 pub use netns::NetNs;
 
 /// The programs that the network runs, each with the Debian package that has it.
-pub const TOOLS: [(&str, &str); 6] = [
+pub const TOOLS: [(&str, &str); 4] = [
     ("iptables-restore", "iptables"),
     ("iptables-save", "iptables"),
-    ("arptables-restore", "iptables"),
-    ("arptables-save", "iptables"),
     ("ipset", "ipset"),
     ("conntrack", "conntrack"),
 ];

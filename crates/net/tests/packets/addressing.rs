@@ -10,7 +10,6 @@ use dhcproto::v4::{DhcpOption, MessageType};
 use hickory_proto::op::{Message, MessageType as Kind, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::dhcp_client;
 use crate::guest::Guest;
@@ -41,7 +40,7 @@ fn a_guest_renews_its_address_by_asking_the_router_alone() {
         let guest = world.launch(5, &[1]).await;
         let (mac, ip) = (guest.mac, guest.ip);
         let answer = guest.ns.run(move || {
-            let socket = UdpSocket::bind((ip, 68)).unwrap();
+            let socket = dhcp_client::bind(ip);
             dhcp_client::renew(&socket, mac, ip, Ipv4Addr::new(172, 31, 0, 1))
         });
         let answer = answer.await.unwrap().expect("an answer to the address that the client listens on");
@@ -58,9 +57,7 @@ fn a_guest_cannot_take_another_address_by_dhcp() {
         let _neighbour = world.launch(6, &[1]).await;
         let mac = guest.mac;
         let answer = guest.ns.run(move || {
-            let socket = UdpSocket::bind("0.0.0.0:68").unwrap();
-            socket.set_broadcast(true).unwrap();
-            setsockopt(&socket, sockopt::BindToDevice, &"eth0".into()).unwrap();
+            let socket = dhcp_client::bind_without_address();
             let wish = [DhcpOption::RequestedIpAddress(Ipv4Addr::new(172, 31, 0, 6))];
             dhcp_client::exchange(&socket, mac, MessageType::Request, &wish)
         });

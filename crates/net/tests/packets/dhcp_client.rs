@@ -27,11 +27,30 @@ pub struct Told {
     pub mtu: u16,
 }
 
-/// Goes through discover, offer, request and acknowledgement; `None` if nobody answers.
-pub fn ask(mac: MacAddr) -> Option<Told> {
-    let socket = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68)).unwrap();
+/// The client's socket. The one before it may live on for a moment in a child process of another test that has not
+/// begun its program yet.
+pub fn bind(ip: Ipv4Addr) -> UdpSocket {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match UdpSocket::bind(SocketAddrV4::new(ip, 68)) {
+            Ok(socket) => return socket,
+            Err(error) => assert!(Instant::now() < end, "bind the client's port: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A socket of a client that has no address yet.
+pub fn bind_without_address() -> UdpSocket {
+    let socket = bind(Ipv4Addr::UNSPECIFIED);
     socket.set_broadcast(true).unwrap();
     setsockopt(&socket, sockopt::BindToDevice, &"eth0".into()).unwrap();
+    socket
+}
+
+/// Goes through discover, offer, request and acknowledgement; `None` if nobody answers.
+pub fn ask(mac: MacAddr) -> Option<Told> {
+    let socket = bind_without_address();
     let offer = exchange(&socket, mac, MessageType::Discover, &[])?;
     assert_eq!(offer.opts().msg_type(), Some(MessageType::Offer));
     let Some(DhcpOption::ServerIdentifier(server)) = offer.opts().get(OptionCode::ServerIdentifier) else {

@@ -61,7 +61,6 @@ fn whatever_somebody_altered_is_repaired() {
             in_vpc("iptables -t raw -F"),
             in_vpc("iptables -P FORWARD ACCEPT"),
             in_vpc("iptables -I FORWARD 1 -j DROP"),
-            in_vpc("arptables -F"),
             in_vpc("ipset flush"),
             in_vpc("sh -c 'iptables -F; iptables -X; ipset destroy'"),
             in_vpc(&format!("ip route del 172.31.0.5 dev {tap}")),
@@ -230,7 +229,7 @@ fn host_state() -> String {
 
 /// What a VPC's namespace holds, without counters and times.
 fn inventory(world: &World) -> String {
-    ["ip -o -4 addr", "ip -o -4 route", "ip -o -4 neigh", "iptables-save", "arptables-save", "ipset save"]
+    ["ip -o -4 addr", "ip -o -4 route", "ip -o -4 neigh", "iptables-save", "ipset save"]
         .map(|line| world.in_vpc(line))
         .concat()
         .lines()

@@ -61,7 +61,7 @@ fn lacking() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root".into());
     }
-    let tools = ["iptables-restore", "arptables-restore", "ipset", "ip", "conntrack", "ping"];
+    let tools = ["iptables-restore", "ipset", "ip", "conntrack", "ping"];
     let missing: Vec<_> =
         tools.into_iter().filter(|tool| !sh_succeeds(&format!("command -v {tool}"))).collect();
     if !missing.is_empty() {
