@@ -11,6 +11,18 @@
 //!      `---------`----- router .1, DNS .2, metadata  --- igw ----------'         `-----------'
 //!                       groups in FORWARD, 1:1 NAT at igw        public /32 routes    pool route, masquerade
 //! ```
+//!
+//! What holds:
+//! - A rule or membership that changes is a change of one chain or set; a chain or set that is as desired is not touched.
+//! - While a change is under way nothing is allowed that neither the old nor the new state allows.
+//! - Security groups are stateful: a connection that was allowed goes on when its rule is revoked, as tracked
+//!   connections do on EC2. It ends when an interface goes or loses the address that the connection is by.
+//! - Guests reach DHCP, DNS, metadata and the router's ping whatever their groups say, and nothing else of the host.
+//! - Only an interface with a public address reaches the world or is reached from it; the host masks it with its own.
+//! - Foreign links, routes and rules on the host are left alone. Ours are known by the installation's tag, and routes by
+//!   their protocol number ([`l3::ROUTE_PROTOCOL`]).
+//! - A VMM whose tap, or whose namespace while no daemon ran, was deleted by somebody is cut off: a new tap is made, and
+//!   its next start uses it.
 #![deny(unsafe_code)]
 
 pub mod config;

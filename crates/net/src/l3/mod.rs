@@ -1,4 +1,4 @@
-//! Addresses, routes, neighbours and settings of a namespace: what shall be ([`Plan`]), what is ([`observe`]), and the
+//! Addresses, routes, neighbours and settings of a namespace: what shall be ([`Plan`]), what is ([`links`]), and the
 //! way from the one to the other ([`converge`]).
 
 mod converge;
