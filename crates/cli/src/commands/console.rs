@@ -4,6 +4,7 @@
 //! key goes to the guest, but Ctrl-] which leaves.
 
 use std::io::{IsTerminal, Read, Write};
+use std::time::Duration;
 
 use clap::Args;
 use cumulet_client::Client;
@@ -16,6 +17,9 @@ use crate::terminal::Raw;
 
 /// Ctrl-], as telnet and virsh have it.
 const ESCAPE: u8 = 0x1d;
+
+/// The pause after a request that changed nothing.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// An instance's serial console: watch it, and type into it.
 ///
@@ -76,6 +80,10 @@ async fn follow(client: &Client, id: &str) -> Result<()> {
     loop {
         let (data, next) = client.console_read(id, offset, offset.is_some()).await?;
         print(&data)?;
+        if data.is_empty() {
+            // Nothing came within the daemon's wait; should it not have waited, it is not to be pressed.
+            tokio::time::sleep(PAUSE).await;
+        }
         offset = Some(next);
     }
 }
@@ -107,7 +115,7 @@ async fn type_in(client: &Client, id: &str, mut data: &[u8]) -> Result<()> {
         data = &data[written..];
         if written == 0 {
             // The guest's receive buffer is full: it reads when it reads.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
     Ok(())

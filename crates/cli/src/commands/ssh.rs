@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use cumulet_client::types::instance::{Instance, InstanceState};
-use cumulet_client::types::security_group::Direction;
+use cumulet_client::types::security_group::{Direction, SecurityGroup};
 use tokio::net::TcpStream;
 
 use super::wait;
@@ -41,6 +41,9 @@ pub struct Ssh {
     /// Port
     #[arg(short, long, default_value_t = 22)]
     port: u16,
+    /// Reach it at this address instead of its public one, as through a tunnel
+    #[arg(long)]
+    address: Option<String>,
     /// Arguments for ssh itself, split at spaces; may be given again
     #[arg(short = 'o', long = "ssh-option", value_name = "ARGS", allow_hyphen_values = true)]
     options: Vec<String>,
@@ -64,8 +67,14 @@ impl Ssh {
             instance =
                 wait::until(context, &[instance.id], InstanceState::Running, limit).await?.swap_remove(0);
         }
-        let address = address_of(&instance)?;
-        reach(context, &instance, &address, self.port, limit).await?;
+        let address = match &self.address {
+            Some(address) => address.clone(),
+            None => address_of(&instance)?,
+        };
+        if self.address.is_none() {
+            check_groups(context, &instance, self.port).await?;
+        }
+        reach(&instance, &address, self.port, limit).await?;
         let user = match self.login.clone().or(user) {
             Some(user) => user,
             None => default_user(context, &instance).await,
@@ -132,34 +141,16 @@ async fn default_user(context: &Context, instance: &Instance) -> String {
     })
 }
 
-/// Waits until something listens there. A daemon that is told to start with the machine needs a while.
-async fn reach(
-    context: &Context,
-    instance: &Instance,
-    address: &str,
-    port: u16,
-    limit: Duration,
-) -> Result<()> {
+/// Waits until something listens there. An instance that was told to start just now needs a while.
+async fn reach(instance: &Instance, address: &str, port: u16, limit: Duration) -> Result<()> {
     let start = Instant::now();
     let mut progress = Progress::new(false);
-    let mut looked_at_groups = false;
     loop {
         let attempt = TcpStream::connect((address, port));
         match tokio::time::timeout(Duration::from_secs(3), attempt).await {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(300)).await,
             Err(_) => {}
-        }
-        if !looked_at_groups && start.elapsed() > Duration::from_secs(2) {
-            looked_at_groups = true;
-            if !lets_in(context, instance, port).await? {
-                let group = instance.groups.first().map_or("GROUP", |group| group.name.as_str());
-                return Err(Failure::Other(format!(
-                    "no security group of {} lets TCP port {port} in; open it with `cumulet group allow {group} \
-                     tcp:{port} from anywhere`",
-                    instance.id
-                )));
-            }
         }
         if start.elapsed() > limit {
             return Err(Failure::Other(format!(
@@ -172,11 +163,23 @@ async fn reach(
     }
 }
 
+/// Fails, with the command that mends it, when no group lets anybody in.
+async fn check_groups(context: &Context, instance: &Instance, port: u16) -> Result<()> {
+    if lets_in(&context.client.security_groups().await?, instance, port) {
+        return Ok(());
+    }
+    let group = instance.groups.first().map_or("GROUP", |group| group.name.as_str());
+    Err(Failure::Other(format!(
+        "no security group of {} lets TCP port {port} in; open it with `cumulet group allow {group} tcp:{port} from \
+         anywhere`",
+        instance.id
+    )))
+}
+
 /// Whether any of the instance's groups has a rule that could let this host's connection in.
-async fn lets_in(context: &Context, instance: &Instance, port: u16) -> Result<bool> {
-    let groups = context.client.security_groups().await?;
+fn lets_in(groups: &[SecurityGroup], instance: &Instance, port: u16) -> bool {
     let port = i32::from(port);
-    Ok(groups
+    groups
         .iter()
         .filter(|group| instance.groups.iter().any(|own| own.id == group.id))
         .flat_map(|group| &group.rules)
@@ -188,5 +191,5 @@ async fn lets_in(context: &Context, instance: &Instance, port: u16) -> Result<bo
                     && rule.spec.to_port.is_none_or(|last| port <= last)
             }
             _ => false,
-        }))
+        })
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use cumulet_client::Error;
@@ -14,7 +15,8 @@ use crate::output::Progress;
 
 /// End all machines and remove everything that was made on this host: processes, namespaces, taps, firewall rules.
 ///
-/// Data stays: images, volumes and the database. A daemon that runs does it; without one, `cumuletd teardown` does.
+/// Data stays: images, volumes and the database. A daemon that runs does it and ends; without one, `cumuletd
+/// teardown` does it.
 /// Doing it twice is as good as once.
 #[derive(Debug, Args)]
 pub struct Teardown {
@@ -38,11 +40,11 @@ impl Teardown {
         let work = context.client.teardown();
         match progress.during("ending machines and cleaning the host", work).await {
             Ok(done) => {
+                progress.during("waiting for the daemon to end", gone(context)).await;
                 drop(progress);
                 if !context.printed_json(&done)? {
-                    println!(
-                        "The host is clean. The daemon runs on; images, volumes and the database are kept."
-                    );
+                    println!("The host is clean and the daemon has ended.");
+                    println!("Images, volumes and the database are kept.");
                 }
                 Ok(())
             }
@@ -67,8 +69,7 @@ impl Teardown {
         }
         let status = command.arg("teardown").status().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::Other(
-                "no daemon answers, and there is no cumuletd in PATH to clean up with; run `cumuletd teardown` from \
-                 where it was built"
+                "no daemon answers, and there is no cumuletd in PATH to clean up with; $CUMULETD names it elsewhere"
                     .into(),
             ),
             _ => Failure::io("cannot start cumuletd")(error),
@@ -81,8 +82,19 @@ impl Teardown {
     }
 }
 
-/// `cumuletd` beside this command, else by PATH.
+/// Waits until the daemon, which has nothing left to do, no longer answers; or for some seconds.
+async fn gone(context: &Context) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while Instant::now() < deadline && context.client.health().await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// `$CUMULETD`, or `cumuletd` beside this command, else by PATH.
 fn daemon_binary() -> OsString {
+    if let Some(named) = std::env::var_os("CUMULETD").filter(|named| !named.is_empty()) {
+        return named;
+    }
     let beside = std::env::current_exe().ok().map(|own| own.with_file_name("cumuletd"));
     beside.filter(|path| path.exists()).map_or_else(|| "cumuletd".into(), PathBuf::into_os_string)
 }

@@ -6,7 +6,6 @@ use cumulet_api_types::error::ErrorReply;
 use cumulet_api_types::instance::InstanceDetail;
 use cumulet_model::error::parse_id;
 
-use super::not_found;
 use crate::convert::instance::{instance_to, reachability_to};
 use crate::error::Result;
 use crate::extract::Segment;
@@ -24,8 +23,7 @@ pub(crate) async fn get(
     Segment(id): Segment<String>,
 ) -> Result<Json<InstanceDetail>> {
     let id = parse_id(&id)?;
-    let found = api.cloud.instances().await?.into_iter().find(|instance| instance.id == id);
-    let instance = instance_to(found.ok_or_else(|| not_found(&id))?);
+    let instance = instance_to(api.cloud.instance(&id).await?);
     let reachability = reachability_to(api.cloud.reachability(&id).await?);
     Ok(Json(InstanceDetail { instance, reachability }))
 }

@@ -12,7 +12,7 @@ mod terminate;
 mod user_data;
 
 use cumulet_model::instance::StateChange;
-use cumulet_model::{CloudError, ErrorCode, InstanceId};
+use cumulet_model::{CloudError, InstanceId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,9 +35,4 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 fn only(changes: Vec<StateChange>, id: &InstanceId) -> Result<StateChange> {
     let change = changes.into_iter().find(|change| change.instance_id == *id);
     change.ok_or_else(|| CloudError::internal("the change of state was not told").into())
-}
-
-/// The error of an instance that isn't there.
-fn not_found(id: &InstanceId) -> CloudError {
-    CloudError::not_found(ErrorCode::InvalidInstanceIdNotFound, "instance ID", id)
 }

@@ -1,0 +1,12 @@
+//! The `cumulet` command, run as a program against the real JSON API over the real engine; only the host's ports are
+//! fakes.
+
+mod bench;
+mod console;
+mod failures;
+mod groups;
+mod host;
+mod images;
+mod instances;
+mod keys;
+mod ssh;

@@ -1,0 +1,7 @@
+//! The JSON API over the real engine: its doors, its document, and what people do with it.
+
+mod document;
+mod doors;
+mod schema;
+mod stories;
+mod support;
