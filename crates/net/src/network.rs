@@ -62,12 +62,12 @@ impl HostNetwork {
         let (mut changes, mut errors) = (Vec::new(), Vec::new());
         let edge = self.apply_edge(&mut held, &mut changes).await;
         match edge {
-            Ok(edge) => {
+            Ok((edge, mtu)) => {
                 for vpc in &desired.vpcs {
-                    errors.extend(self.apply_vpc(&mut held, &edge, vpc, &mut changes).await.err());
+                    errors.extend(self.apply_vpc(&mut held, (&edge, mtu), vpc, &mut changes).await.err());
                 }
                 // The edge's links to VPCs come into being with the VPCs, so its routes are last.
-                errors.extend(edge::reconcile(&self.config, &edge, desired, &mut changes).await.err());
+                errors.extend(edge::reconcile(&self.config, mtu, &edge, desired, &mut changes).await.err());
             }
             Err(error) => errors.push(error),
         }
@@ -79,19 +79,20 @@ impl HostNetwork {
         Ok(ApplyReport { changes })
     }
 
-    async fn apply_edge(&self, held: &mut Held, changes: &mut Vec<String>) -> Result<NetNs, NetError> {
+    /// Gives the edge's namespace and the MTU of the host's way out.
+    async fn apply_edge(&self, held: &mut Held, changes: &mut Vec<String>) -> Result<(NetNs, u32), NetError> {
         let name = names::edge_namespace(&self.config.tag);
         let edge = reconcile::namespace(held.edge.as_ref(), &name, changes)?;
         held.edge = Some(edge.clone());
         l3::settle(&edge, plan::router(), changes).await?;
-        host::reconcile(&self.config, &self.host, &edge, changes).await?;
-        Ok(edge)
+        let uplink_mtu = host::reconcile(&self.config, &self.host, &edge, changes).await?;
+        Ok((edge, uplink_mtu))
     }
 
     async fn apply_vpc(
         &self,
         held: &mut Held,
-        edge: &NetNs,
+        (edge, uplink_mtu): (&NetNs, u32),
         spec: &VpcSpec,
         changes: &mut Vec<String>,
     ) -> Result<(), NetError> {
@@ -99,7 +100,7 @@ impl HostNetwork {
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
         let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
         l3::settle(&ns, plan::router(), changes).await?;
-        vpc::reconcile(&self.config, &ns, edge, spec, changes).await?;
+        vpc::reconcile(&self.config, uplink_mtu, &ns, edge, spec, changes).await?;
         if entry.services.as_mut().is_some_and(Services::have_failed) {
             entry.services = None;
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));

@@ -33,12 +33,12 @@ fn nth(net: Ipv4Net, n: u32) -> Ipv4Addr {
 }
 
 /// What the host shall hold: a route to the public pool by the edge. Nothing but our own link is touched.
-pub fn host(config: &NetConfig) -> Plan {
+pub fn host(config: &NetConfig, uplink_mtu: u32) -> Plan {
     let (link, pool) = (names::host_link(&config.tag), config.public_pool.trunc());
     let (own, edge) = (host_address(pool), edge_address(pool));
     let mut plan = Plan::default();
     plan.set(format!("ipv6/conf/{link}/disable_ipv6"), "1");
-    plan.links.insert(link.clone(), LinkPlan { mtu: Some(config.mtu.into()), mac: None });
+    plan.links.insert(link.clone(), LinkPlan { mtu: Some(uplink_mtu), mac: None });
     plan.addresses.insert((link.clone(), own));
     plan.routes.insert(Route::OnLink { to: edge.into(), link: link.clone() });
     plan.routes.insert(Route::Via { to: pool, router: edge, link, source: Some(own) });
@@ -47,11 +47,11 @@ pub fn host(config: &NetConfig) -> Plan {
 
 /// What the edge router shall hold: each public address leads to its VPC, all else to the host. A packet's source must
 /// be where it came from (strict reverse path), so no VPC can use another's public address.
-pub fn edge(config: &NetConfig, desired: &NetworkSpec) -> Plan {
+pub fn edge(config: &NetConfig, uplink_mtu: u32, desired: &NetworkSpec) -> Plan {
     let pool = config.public_pool.trunc();
     let (own, host) = (edge_address(pool), host_address(pool));
     let mut plan = Plan { whole_namespace: true, ..Plan::default() };
-    let mtu = Some(config.mtu.into());
+    let mtu = Some(uplink_mtu);
     plan.links.insert(EDGE_UP.to_owned(), LinkPlan { mtu, mac: None });
     plan.addresses.insert((EDGE_UP.to_owned(), own));
     plan.routes.insert(Route::OnLink { to: host.into(), link: EDGE_UP.to_owned() });
@@ -77,8 +77,9 @@ pub fn edge(config: &NetConfig, desired: &NetworkSpec) -> Plan {
     plan
 }
 
-/// What a VPC's router shall hold.
-pub fn vpc(config: &NetConfig, vpc: &VpcSpec) -> Plan {
+/// What a VPC's router shall hold. Inside, packets may be larger than the uplink takes; the link to the edge is as narrow
+/// as the uplink, so that senders learn it here.
+pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
     let mut plan = Plan { whole_namespace: true, ..Plan::default() };
     let mtu = Some(config.mtu.into());
     plan.links.insert("lo".to_owned(), LinkPlan::default());
@@ -86,7 +87,7 @@ pub fn vpc(config: &NetConfig, vpc: &VpcSpec) -> Plan {
     for own in vpc.subnets.iter().map(|subnet| address::router(subnet.cidr)).chain(servers) {
         plan.addresses.insert(("lo".to_owned(), own));
     }
-    internet_gateway(&mut plan, mtu);
+    internet_gateway(&mut plan, uplink_mtu);
     // What no interface has goes nowhere, least of all out.
     plan.routes.insert(Route::Unreachable { to: vpc.cidr.trunc() });
     plan.routes.insert(Route::Unreachable { to: LINK_LOCAL });
@@ -105,9 +106,9 @@ pub fn vpc(config: &NetConfig, vpc: &VpcSpec) -> Plan {
     plan
 }
 
-fn internet_gateway(plan: &mut Plan, mtu: Option<u32>) {
+fn internet_gateway(plan: &mut Plan, mtu: u32) {
     let link = IGW.to_owned();
-    plan.links.insert(link.clone(), LinkPlan { mtu, mac: Some(VPC_MAC) });
+    plan.links.insert(link.clone(), LinkPlan { mtu: Some(mtu), mac: Some(VPC_MAC) });
     plan.addresses.insert((link.clone(), VPC_TO_EDGE));
     plan.neighbours.insert((link.clone(), EDGE_TO_VPC, EDGE_MAC));
     plan.routes.insert(Route::Via { to: Ipv4Net::default(), router: EDGE_TO_VPC, link, source: None });

@@ -32,6 +32,7 @@ pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
     raw(vpc, ruleset.table("raw"));
     filter(vpc, ruleset.table("filter"), &mut sets);
     nat(vpc, ruleset.table("nat"));
+    mangle(ruleset.table("mangle"));
     (ruleset, sets)
 }
 
@@ -151,6 +152,15 @@ fn nat(vpc: &VpcSpec, table: &mut Table) {
         .map(|(own, public)| (own, Rule::jump(format!("SNAT --to-source {public}")).from(own)))
         .collect();
     tree(table, "snat", End::Source, &outward);
+}
+
+/// TCP through the internet gateway begins with segments that the uplink carries, as some networks lose the messages by
+/// which a sender would learn it.
+fn mangle(table: &mut Table) {
+    let clamp = || Rule::jump("TCPMSS --clamp-mss-to-pmtu").protocol("tcp");
+    let first = "-m tcp --tcp-flags SYN,RST SYN";
+    let chain = table.builtin("FORWARD", "ACCEPT");
+    chain.push(clamp().input(IGW).matching(first)).push(clamp().output(IGW).matching(first));
 }
 
 fn per_address<'a>(

@@ -64,6 +64,18 @@ pub async fn links(ns: &NetNs) -> Result<BTreeMap<String, Link>, NetError> {
     Ok(found)
 }
 
+/// The smallest MTU of the links that the default routes lead by; `None` if there is no default route.
+pub async fn default_mtu(ns: &NetNs) -> Result<Option<u32>, NetError> {
+    let links = links(ns).await?;
+    let outputs = all_routes(ns).await?.into_iter().filter(|message| {
+        message.header.destination_prefix_length == 0
+            && message.header.table == RouteHeader::RT_TABLE_MAIN
+            && message.header.kind == RouteType::Unicast
+    });
+    let outputs: BTreeSet<u32> = outputs.filter_map(|message| output(&message)).collect();
+    Ok(links.values().filter(|link| outputs.contains(&link.index)).map(|link| link.mtu).min())
+}
+
 /// The IPv4 addresses of links, by index.
 pub(super) async fn addresses(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, u8)>, NetError> {
     let messages: Vec<_> = ns
@@ -94,16 +106,8 @@ pub(super) async fn routes(
     ns: &NetNs,
     names: &BTreeMap<u32, String>,
 ) -> Result<Vec<(Option<Route>, Option<String>, RouteMessage)>, NetError> {
-    let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
-    let messages: Vec<_> = ns
-        .netlink()
-        .route()
-        .get(query)
-        .execute()
-        .try_collect()
-        .await
-        .map_err(NetError::netlink(format!("list the routes of {}", ns.name())))?;
-    Ok(messages
+    Ok(all_routes(ns)
+        .await?
         .into_iter()
         .filter(|message| {
             message.header.protocol == RouteProtocol::Other(ROUTE_PROTOCOL)
@@ -114,6 +118,12 @@ pub(super) async fn routes(
             (route(&message, link.clone()), link, message)
         })
         .collect())
+}
+
+async fn all_routes(ns: &NetNs) -> Result<Vec<RouteMessage>, NetError> {
+    let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
+    let routes = ns.netlink().route().get(query).execute().try_collect();
+    routes.await.map_err(NetError::netlink(format!("list the routes of {}", ns.name())))
 }
 
 fn output(message: &RouteMessage) -> Option<u32> {

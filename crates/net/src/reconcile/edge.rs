@@ -11,11 +11,12 @@ use crate::{l3, names, plan};
 /// Makes the edge hold what it shall. The links to the host and to the VPCs must be there.
 pub async fn reconcile(
     config: &NetConfig,
+    uplink_mtu: u32,
     edge: &NetNs,
     desired: &NetworkSpec,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let plan = plan::edge(config, desired);
+    let plan = plan::edge(config, uplink_mtu, desired);
     links::prune(edge, names::VPC_LINK_PREFIX, |name| plan.links.contains_key(name), changes).await?;
     l3::converge(edge, &plan, changes).await
 }

@@ -7,19 +7,24 @@ use crate::error::NetError;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
 
-/// Makes the host hold what it shall. The chains come before the link is up, so that nothing slips through.
+/// What each link must carry (RFC 791): an uplink that claims less is not believed.
+const LEAST_MTU: u32 = 576;
+
+/// Makes the host hold what it shall, and gives the MTU in bytes of the way out. The chains come before the link is up, so that nothing slips through.
 pub async fn reconcile(
     config: &NetConfig,
     host: &NetNs,
     edge: &NetNs,
     changes: &mut Vec<String>,
-) -> Result<(), NetError> {
+) -> Result<u32, NetError> {
     let rules = firewall::held_rules(host).await?;
     found::note(host, config, &rules).await?;
     let link = names::host_link(&config.tag);
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;
     firewall::host(host, config, &rules, changes).await?;
-    l3::converge(host, &plan::host(config), changes).await?;
-    found::enable_forwarding(host, changes).await
+    let uplink_mtu = l3::default_mtu(host).await?.unwrap_or(u32::MAX).clamp(LEAST_MTU, config.mtu.into());
+    l3::converge(host, &plan::host(config, uplink_mtu), changes).await?;
+    found::enable_forwarding(host, changes).await?;
+    Ok(uplink_mtu)
 }

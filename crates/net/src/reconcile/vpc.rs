@@ -13,6 +13,7 @@ use crate::{l3, names, plan};
 /// Makes the VPC's namespace hold what it shall.
 pub async fn reconcile(
     config: &NetConfig,
+    uplink_mtu: u32,
     ns: &NetNs,
     edge: &NetNs,
     vpc: &VpcSpec,
@@ -22,5 +23,5 @@ pub async fn reconcile(
     links::veth(End { ns, name: names::IGW }, End { ns: edge, name: &far }, changes).await?;
     links::taps(ns, vpc, changes).await?;
     firewall::vpc(ns, vpc, changes).await?;
-    l3::converge(ns, &plan::vpc(config, vpc), changes).await
+    l3::converge(ns, &plan::vpc(config, uplink_mtu, vpc), changes).await
 }

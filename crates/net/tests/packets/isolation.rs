@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use cumulet_model::MacAddr;
+use cumulet_net::sys::NetNs;
 
 use crate::guest::{Guest, connect_in, serve_in};
 use crate::world::{World, all, cidr, sh, story};
@@ -104,6 +105,8 @@ fn a_guest_reaches_no_service_of_the_host_or_the_router() {
         )
         .await;
         serve_in(&world.host, 8773).await;
+        let vpc = cumulet_net::names::vpc_namespace(&world.config.tag, &world.spec.vpcs[0].id);
+        serve_in(&NetNs::open(&vpc).unwrap().unwrap(), 8773).await;
         let lan = Ipv4Addr::new(192, 0, 2, 1);
         assert!(connect_in(&world.host, lan, 8773).await.is_some(), "the service is there");
         for address in

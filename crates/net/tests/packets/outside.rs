@@ -1,10 +1,11 @@
 //! The internet gateway: public addresses from the host, from guests and to the world beyond.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use cumulet_net::sys::NetNs;
+use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::guest::{connect_in, serve_in};
+use crate::guest::{REFUSAL, connect_in, serve_in};
 use crate::world::{World, all, cidr, group_id, interface, sh, story, tcp};
 
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
@@ -73,6 +74,27 @@ fn much_data_arrives_whole_between_neighbours_and_from_the_host() {
         for conversation in [near, far] {
             let carried = tokio::task::spawn_blocking(move || conversation.carries(8 << 20));
             carried.await.unwrap().expect("eight mebibytes there and back");
+        }
+        world
+    });
+}
+
+#[test]
+fn a_guest_learns_how_narrow_the_uplink_is() {
+    story("a_guest_learns_how_narrow_the_uplink_is", |mut world: World| async {
+        let outside = outside(&world).await;
+        sh(&world.host, format!("ip link set up0 mtu 1400; ip route add default via {OUTSIDE}")).await;
+        world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
+        let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let neighbour = world.launch(6, &[1]).await;
+        for (server, ip, expected) in [(&outside, OUTSIDE, ..=1360), (&neighbour.ns, neighbour.ip, ..=1460)] {
+            let listener = server.run(|| TcpListener::bind("0.0.0.0:99")).await.unwrap().unwrap();
+            let connecting = guest.ns.run(move || TcpStream::connect_timeout(&(ip, 99).into(), REFUSAL * 5));
+            let accepting = tokio::task::spawn_blocking(move || listener.accept());
+            let _client = connecting.await.unwrap().expect("a connection");
+            let (served, _) = accepting.await.unwrap().unwrap();
+            let segment = getsockopt(&served, sockopt::TcpMaxSeg).unwrap();
+            assert!(expected.contains(&segment) && segment + 30 > expected.end, "{ip}: {segment}");
         }
         world
     });
