@@ -32,7 +32,7 @@ MASKED_UNITS=(
     systemd-update-utmp-runlevel.service systemd-hwdb-update.service systemd-journal-flush.service
     systemd-journal-catalog-update.service ldconfig.service systemd-update-done.service systemd-pstore.service
     systemd-ask-password-wall.path systemd-ask-password-console.path systemd-binfmt.service
-    modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service
+    systemd-sysusers.service modprobe@configfs.service modprobe@dm_mod.service modprobe@loop.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service
     dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount
     sys-kernel-config.mount proc-sys-fs-binfmt_misc.automount systemd-udev-settle.service kmod-static-nodes.service
 )
@@ -72,6 +72,8 @@ recipe_tree() {
     ln -sf /dev/null "$ROOT/etc/systemd/network/99-default.link"
     ln -sf /run/resolv.conf "$ROOT/etc/resolv.conf"
     : >"$ROOT/etc/fstab"
+    # An empty list of modules, for which a program would be started at each boot.
+    rm -f "$ROOT/etc/modules-load.d/modules.conf"
     unpack_stock_kernel
 }
 

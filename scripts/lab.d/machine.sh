@@ -23,20 +23,18 @@ make_run_folder() {
     done
 }
 
-# The emulator's package must fit the installed qemu-utils: it is taken in the same version if that is installed.
+# The emulator's package must fit the installed qemu-utils: it is taken from the same suite if that is installed.
 install_packages() {
-    local version='' wanted=(busybox-static cpio xz-utils zstd) package=qemu-system-x86
+    local version='' emulator=(qemu-system-x86)
     [ "$(id -u)" = 0 ] || fail "--install needs root"
-    have "$QEMU" || wanted+=("$package")
     refresh_apt
+    export DEBIAN_FRONTEND=noninteractive
+    during "installing what the lab needs" \
+        apt-get "${APT_OPTIONS[@]}" install -y --no-upgrade --no-install-recommends cpio xz-utils zstd
+    ! have "$QEMU" || return 0
     version=$(dpkg-query -W -f '${db:Status-Abbrev} ${Version}' qemu-utils 2>/dev/null | sed -n 's/^ii *//p')
-    if [ -n "$version" ] && [ "$(newest_version $package "$version")" = "$version" ]; then
-        wanted=("${wanted[@]/%$package/$package=$version}")
-        # What it depends on must come from the same suite too.
-        case $version in *bpo*) wanted=(-t "$(debian_suite)-backports" "${wanted[@]}") ;; esac
-    fi
-    DEBIAN_FRONTEND=noninteractive during "installing QEMU" \
-        apt-get "${APT_OPTIONS[@]}" install -y --no-install-recommends "${wanted[@]}"
+    case $version in *bpo*) emulator+=(-t "$(debian_suite)-backports") ;; esac
+    during "installing QEMU" apt-get "${APT_OPTIONS[@]}" install -y --no-install-recommends "${emulator[@]}"
 }
 
 require_programs() {

@@ -123,7 +123,11 @@ refresh_apt() {
     fi
     mv "$APT_DIR/sources/debian.sources"{.new,}
     mv "$APT_DIR/sources/backports.sources"{.new,}
-    during "reading the lists of Debian's packages" apt-get "${APT_OPTIONS[@]}" update
+    if ! during "reading the lists of Debian's packages" apt-get "${APT_OPTIONS[@]}" update; then
+        # Not every place has backports; all that is taken from there can be had from the suite itself too.
+        : >"$APT_DIR/sources/backports.sources"
+        during "reading them without the backports" apt-get "${APT_OPTIONS[@]}" update
+    fi
     touch "$APT_DIR/updated"
 }
 
