@@ -3,6 +3,7 @@
 
 mod initrd;
 mod linux64;
+mod mptable;
 mod pvh;
 
 use crate::memory::{Memory, layout};
@@ -58,6 +59,8 @@ pub enum BootError {
 pub struct BootInfo<'a> {
     /// Bytes of guest memory.
     pub memory_bytes: u64,
+    /// Number of vCPUs.
+    pub vcpus: u32,
     /// The command line.
     pub cmdline: &'a str,
     /// How it is entered.
@@ -107,6 +110,7 @@ pub fn load(
     let mut cmdline = info.cmdline.as_bytes().to_vec();
     cmdline.push(0);
     memory.write_slice(&cmdline, GuestAddress(layout::CMDLINE)).map_err(BootError::Write)?;
+    mptable::write(memory, info.vcpus).map_err(BootError::Write)?;
     match entry {
         Entry::Pvh { .. } => pvh::write(memory, initrd, info.memory_bytes),
         Entry::Linux64 { .. } => linux64::write(memory, initrd, info, header),

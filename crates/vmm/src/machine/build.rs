@@ -138,8 +138,12 @@ fn prepare_memory(config: &MachineConfig) -> Result<(Memory, Entry), BuildError>
     let kernel = open("the kernel image", &config.kernel)?;
     let initrd = config.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
     let memory = memory::create(config.memory_bytes)?;
-    let info =
-        BootInfo { memory_bytes: config.memory_bytes, cmdline: &config.cmdline, protocol: config.boot };
+    let info = BootInfo {
+        memory_bytes: config.memory_bytes,
+        vcpus: config.vcpus,
+        cmdline: &config.cmdline,
+        protocol: config.boot,
+    };
     let entry = boot::load(&memory, kernel, initrd, &info)?;
     acpi::write(&memory, acpi::AcpiInfo { vcpus: config.vcpus, memory_bytes: config.memory_bytes })?;
     if let Some(smbios) = &config.smbios {

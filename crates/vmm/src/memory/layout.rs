@@ -1,6 +1,8 @@
 //! Where things are in guest-physical space. RAM lies from 0 to [`HOLE_START`] and, what does not fit there, from
 //! [`HOLE_END`] on. Behind RAM follows a window for 64-bit PCI BARs.
 
+/// Pointer to the MP table: the first place at which Linux looks for it.
+pub const MP_POINTER: u64 = 0;
 /// GDT and IDT for the 64-bit entry.
 pub const GDT: u64 = 0x500;
 /// As above.
@@ -25,6 +27,8 @@ pub const PD: u64 = 0xb000;
 pub const CMDLINE: u64 = 0x2_0000;
 /// End of conventional memory.
 pub const LOW_RAM_END: u64 = 0x9_fc00;
+/// MP table.
+pub const MP_TABLE: u64 = 0xd_0000;
 /// ACPI tables, the RSDP first; inside the area that is searched for it.
 pub const ACPI: u64 = 0xe_0000;
 /// SMBIOS entry point and table; inside the area that is searched for it.

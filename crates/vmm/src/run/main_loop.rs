@@ -25,7 +25,7 @@ const STATE: u64 = 4;
 const STDIN: u64 = 5;
 
 /// How long console output may gather before it goes to the log and to readers.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// All that the main thread works with.
 #[derive(Debug)]

@@ -159,7 +159,7 @@ fn a_second_vmm_leaves_a_held_run_directory_alone() {
     let Some(kernel) = kernel("a_second_vmm_leaves_a_held_run_directory_alone") else { return };
     let mut vm = Vm::start(&spec(&kernel));
     vm.ready();
-    let second = std::process::Command::new(env!("CARGO_BIN_EXE_cumulet-vmm"))
+    let second = std::process::Command::new(program())
         .arg("--spec")
         .arg(vm.dir.path().join("spec.json"))
         .arg("--run-dir")

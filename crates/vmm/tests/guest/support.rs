@@ -37,6 +37,11 @@ pub fn kernel(test: &str) -> Option<String> {
     None
 }
 
+/// Whether an image is ELF; else it is a bzImage.
+pub fn is_elf(kernel: &str) -> bool {
+    read(kernel).is_ok_and(|image| image.starts_with(b"\x7fELF"))
+}
+
 /// Counts a test as skipped.
 pub fn skip(test: &str, reason: &str) {
     println!("SKIPPED {test}: {reason}");
@@ -139,6 +144,11 @@ fn smbios() -> Smbios {
     }
 }
 
+/// The program under test: the one built with this test, or the one `CUMULET_VMM` names.
+pub fn program() -> std::ffi::OsString {
+    std::env::var_os("CUMULET_VMM").unwrap_or_else(|| env!("CARGO_BIN_EXE_cumulet-vmm").into())
+}
+
 /// A VMM process.
 pub struct Vm {
     pub dir: TempDir,
@@ -168,7 +178,7 @@ impl Vm {
                 .expect("a descriptor is passed on");
         }
         let log = File::create(dir.path().join("stderr")).unwrap();
-        let child = std::process::Command::new(env!("CARGO_BIN_EXE_cumulet-vmm"))
+        let child = std::process::Command::new(program())
             .arg("--spec")
             .arg(dir.path().join("spec.json"))
             .arg("--run-dir")
