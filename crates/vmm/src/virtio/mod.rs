@@ -3,6 +3,8 @@
 pub mod buffers;
 mod interrupt;
 pub mod queue;
+#[cfg(test)]
+pub mod testing;
 mod transport;
 
 pub use buffers::{Buffers, ChainError};

@@ -22,37 +22,47 @@ impl ActiveQueue {
         Self { queue, index, broken: false }
     }
 
-    /// Gives every available chain to `serve`, which answers how many bytes it wrote to it, and ends when there is none left and the driver will notify of the
-    /// next. Rings that make no sense are reported to the driver once and then left alone.
+    /// Gives available chains to `serve`, which answers how many bytes it wrote to each, but `budget` at most, so that
+    /// a driver that never stops leaves time for others. True when there may be more; else the driver will notify of
+    /// the next one. Rings that make no sense are reported to the driver once and then left alone.
     pub fn walk(
         &mut self,
         memory: &Memory,
         interrupt: &Interrupt,
+        budget: usize,
         mut serve: impl FnMut(DescriptorChain<&Memory>) -> u32,
-    ) {
-        if !self.broken && self.try_walk(memory, interrupt, &mut serve).is_err() {
-            self.broken = true;
+    ) -> bool {
+        if self.broken {
+            return false;
+        }
+        let more = self.try_walk(memory, interrupt, budget, &mut serve);
+        self.broken = more.is_err();
+        if self.broken {
             interrupt.broken();
         }
+        more.unwrap_or(false)
     }
 
     fn try_walk(
         &mut self,
         memory: &Memory,
         interrupt: &Interrupt,
+        budget: usize,
         serve: &mut impl FnMut(DescriptorChain<&Memory>) -> u32,
-    ) -> Result<(), virtio_queue::Error> {
-        loop {
-            self.queue.disable_notification(memory)?;
-            while let Some(chain) = self.next(memory)? {
-                let head = chain.head_index();
-                let written = serve(chain);
-                self.put(memory, interrupt, head, written)?;
-            }
-            if !self.queue.enable_notification(memory)? {
-                return Ok(());
+    ) -> Result<bool, virtio_queue::Error> {
+        self.queue.disable_notification(memory)?;
+        for _ in 0..budget {
+            match self.next(memory)? {
+                Some(chain) => {
+                    let head = chain.head_index();
+                    let written = serve(chain);
+                    self.put(memory, interrupt, head, written)?;
+                }
+                None if self.queue.enable_notification(memory)? => self.queue.disable_notification(memory)?,
+                None => return Ok(false),
             }
         }
+        Ok(true)
     }
 
     /// The next chain, if there is one.

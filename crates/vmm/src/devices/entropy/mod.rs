@@ -17,6 +17,8 @@ const MAX_BYTES: usize = 4096;
 /// Most bytes a chain may have room for.
 const MAX_CHAIN: usize = 1 << 20;
 const QUEUE_SIZES: [u16; 1] = [64];
+/// Chains served in one turn of the event loop.
+const TURN: usize = 16;
 
 /// The device.
 #[derive(Debug)]
@@ -68,8 +70,10 @@ impl EventSource for Entropy {
 
     fn ready(&self, _which: usize) {
         let _ = self.kicks[0].read();
-        if let Some(Active { queue, memory, interrupt }) = &mut *self.lock() {
-            queue.walk(memory, interrupt, |chain| self.fill(memory, chain));
+        let mut active = self.lock();
+        let Some(Active { queue, memory, interrupt }) = &mut *active else { return };
+        if queue.walk(memory, interrupt, TURN, |chain| self.fill(memory, chain)) {
+            let _ = self.kicks[0].write(1);
         }
     }
 }

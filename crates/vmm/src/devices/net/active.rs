@@ -13,7 +13,7 @@ use vm_memory::VolatileSlice;
 
 /// Longest frame with its header: 64 KiB of payload, Ethernet header and VLAN tag.
 const MAX_FRAME: usize = HEADER + 65_536 + 18;
-/// Frames received in one turn of the event loop.
+/// Frames moved in one turn of the event loop.
 const TURN: usize = 128;
 /// Where the header has the number of buffers that a frame was spread over.
 const NUM_BUFFERS: usize = 10;
@@ -48,11 +48,11 @@ impl Active {
         Some(Self { rx, tx, memory, interrupt, mergeable, frame: vec![0; MAX_FRAME], waiting: 0 })
     }
 
-    /// Sends what the guest has made available.
-    pub fn transmit(&mut self, tap: &Tap, counters: &Counters) {
-        let Some(queue) = &mut self.tx else { return };
+    /// Sends what the guest has made available; true when the turn is over before that.
+    pub fn transmit(&mut self, tap: &Tap, counters: &Counters) -> bool {
+        let Some(queue) = &mut self.tx else { return false };
         debug_assert_eq!(queue.index, TX);
-        queue.walk(&self.memory, &self.interrupt, |chain| {
+        queue.walk(&self.memory, &self.interrupt, TURN, |chain| {
             let sent = match Buffers::collect(&self.memory, chain, MAX_FRAME) {
                 Ok(buffers) if total(&buffers.readable) > HEADER => send(tap, &buffers.readable),
                 _ => None,
@@ -62,7 +62,7 @@ impl Active {
                 None => drop(counters.tx_dropped.fetch_add(1, Ordering::Relaxed)),
             }
             0
-        });
+        })
     }
 
     /// Gives the guest what the tap has, until there is no more, no room, or the turn is over (which it tells).
@@ -84,6 +84,14 @@ impl Active {
             self.waiting = 0;
         }
         true
+    }
+
+    /// Puts in a frame as if the tap had given it; false when it has to wait.
+    #[cfg(test)]
+    pub fn put(&mut self, frame: &[u8]) -> bool {
+        self.frame[..frame.len()].copy_from_slice(frame);
+        self.waiting = frame.len();
+        !matches!(self.deliver(), Delivery::NoRoom)
     }
 
     fn deliver(&mut self) -> Delivery {

@@ -4,6 +4,8 @@
 mod active;
 mod config;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use config::NetConfig;
 pub use tap::{Tap, TapError};
@@ -101,15 +103,14 @@ impl EventSource for Net {
             let _ = kick.read();
         }
         let mut active = self.lock();
-        match (&mut *active, which) {
-            (Some(active), TX) => active.transmit(&self.tap, &self.counters),
-            (Some(active), _) => {
-                if active.receive(&self.tap, &self.counters) {
-                    // More than one turn's worth: the others come first.
-                    let _ = self.kicks[RX].write(1);
-                }
-            }
-            (None, _) => {}
+        let Some(active) = &mut *active else { return };
+        let (queue, more) = match which {
+            TX => (TX, active.transmit(&self.tap, &self.counters)),
+            _ => (RX, active.receive(&self.tap, &self.counters)),
+        };
+        if more {
+            // More than one turn's worth: the others come first. A full counter means that it is due anyway.
+            let _ = self.kicks[queue].write(1);
         }
     }
 }

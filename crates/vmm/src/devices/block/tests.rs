@@ -1,0 +1,154 @@
+//! Requests as a driver sends them, and as no driver would.
+
+use super::*;
+use crate::virtio::testing::*;
+use cumulet_vmm_protocol::{DiskFormat, Source};
+use proptest::prelude::*;
+use std::os::unix::fs::FileExt;
+use tempfile::NamedTempFile;
+use vm_memory::{Bytes, GuestAddress};
+
+const DISK: u64 = 64 * 1024;
+
+struct Fixture {
+    file: NamedTempFile,
+    block: Block,
+    guest: Guest,
+}
+
+fn fixture(read_only: bool) -> Fixture {
+    let file = NamedTempFile::new().unwrap();
+    file.as_file().set_len(DISK).unwrap();
+    let source = Source::Path(file.path().to_string_lossy().into_owned());
+    let layers = vec![LayerConfig { format: DiskFormat::Raw, source }];
+    let config = BlockConfig { id: "vol-1".into(), serial: *b"vol0123456789abcdef0", read_only, layers };
+    let image = open(&config.layers, read_only).unwrap();
+    let block = Block::new(config, image).unwrap();
+    let guest = Guest::new(1);
+    block.activate(guest.activation(F_COMMON));
+    Fixture { file, block, guest }
+}
+
+const HEADER: u64 = DATA;
+const BUFFER: u64 = DATA + 0x1000;
+const STATUS: u64 = DATA + 0x800;
+
+impl Fixture {
+    /// Sends one request with a data buffer of `length` bytes, and gives its status and the bytes said to be written.
+    fn request(&self, kind: u32, sector: u64, length: u32, to_guest: bool) -> (u8, u32) {
+        self.guest.memory.write_obj(kind, GuestAddress(HEADER)).unwrap();
+        self.guest.memory.write_obj(sector, GuestAddress(HEADER + 8)).unwrap();
+        self.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
+        let write = if to_guest { 2 } else { 0 };
+        let mut chain = vec![Desc { address: HEADER, length: 16, flags: 1, next: 1 }];
+        if length > 0 {
+            chain.push(Desc { address: BUFFER, length, flags: 1 | write, next: 2 });
+        }
+        chain.push(Desc { address: STATUS, length: 1, flags: 2, next: 0 });
+        self.guest.describe(0, &chain);
+        let before = self.guest.used(0).len();
+        self.guest.offer(0, &[0; SIZE as usize], before as u16 + 1);
+        self.block.serve();
+        let used = self.guest.used(0);
+        assert_eq!(used.len(), before + 1);
+        (self.guest.bytes(STATUS, 1)[0], used[before].1)
+    }
+}
+
+#[test]
+fn reads_writes_and_identity_work() {
+    let f = fixture(false);
+    f.file.as_file().write_all_at(b"on the disk", 512).unwrap();
+    assert_eq!(f.request(0, 1, 512, true), (0, 513));
+    assert_eq!(f.guest.bytes(BUFFER, 11), b"on the disk");
+    f.guest.memory.write_slice(b"from the guest", GuestAddress(BUFFER)).unwrap();
+    assert_eq!(f.request(1, 2, 1024, false), (0, 1));
+    assert_eq!(f.request(4, 0, 0, false), (0, 1));
+    let mut bytes = [0; 14];
+    f.file.as_file().read_exact_at(&mut bytes, 1024).unwrap();
+    assert_eq!(&bytes, b"from the guest");
+    assert_eq!(f.request(8, 0, 20, true), (0, 21));
+    assert_eq!(f.guest.bytes(BUFFER, 20), b"vol0123456789abcdef0");
+}
+
+#[test]
+fn nonsense_is_an_error_of_that_request() {
+    let f = fixture(false);
+    for (kind, sector, length, to_guest) in [
+        (0, DISK / 512, 512, true),
+        (0, u64::MAX, 512, true),
+        (0, u64::MAX / 512, 512, true),
+        (0, 0, 511, true),
+        (1, DISK / 512 - 1, 1024, false),
+        (11, 0, 15, false),
+        (13, 0, 0, false),
+    ] {
+        assert_eq!(f.request(kind, sector, length, to_guest), (1, 1), "{kind} at {sector}, {length} bytes");
+    }
+    assert_eq!(f.request(99, 0, 0, false).0, 2);
+    assert_eq!(f.block.metrics().errors, 8);
+}
+
+#[test]
+fn discard_and_zeroes_stay_on_the_disk() {
+    let f = fixture(false);
+    f.file.as_file().write_all_at(&[7; 4096], 4096).unwrap();
+    let segment = |sector: u64, count: u32| {
+        f.guest.memory.write_obj(sector, GuestAddress(BUFFER)).unwrap();
+        f.guest.memory.write_obj(u64::from(count), GuestAddress(BUFFER + 8)).unwrap();
+    };
+    segment(8, 8);
+    assert_eq!(f.request(13, 0, 16, false), (0, 1));
+    let mut bytes = [1; 4096];
+    f.file.as_file().read_exact_at(&mut bytes, 4096).unwrap();
+    assert_eq!(bytes, [0; 4096]);
+    assert_eq!(f.request(11, 0, 16, false), (0, 1));
+    segment(DISK / 512 - 1, 2);
+    assert_eq!(f.request(13, 0, 16, false), (1, 1));
+    segment(0, u32::MAX);
+    assert_eq!(f.request(11, 0, 16, false), (1, 1));
+    assert_eq!(f.file.as_file().metadata().unwrap().len(), DISK);
+}
+
+#[test]
+fn a_read_only_disk_refuses_every_change() {
+    let f = fixture(true);
+    f.guest.memory.write_slice(b"x", GuestAddress(BUFFER)).unwrap();
+    for kind in [1, 4, 11, 13] {
+        assert_eq!(f.request(kind, 0, 512, false), (1, 1), "{kind}");
+    }
+    assert_eq!(f.request(0, 0, 512, true), (0, 513));
+}
+
+#[test]
+fn after_a_reset_no_queue_is_touched() {
+    let f = fixture(false);
+    f.block.reset();
+    f.guest.describe(0, &[Desc { address: HEADER, length: 16, flags: 0, next: 0 }]);
+    f.guest.offer(0, &[0], 1);
+    f.block.serve();
+    assert_eq!(f.guest.used(0), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever the rings hold, the device comes back, writes to the disk's own range alone, and uses no chain twice.
+    #[test]
+    fn no_ring_brings_the_device_down(
+        table in hostile_table(), (heads, index) in hostile_offer(),
+        headers in prop::collection::vec((0u32..15, prop_oneof![0u64..200, any::<u64>()]), 1..20),
+    ) {
+        let f = fixture(false);
+        for (slot, (kind, sector)) in headers.iter().enumerate() {
+            let at = DATA + slot as u64 * 4096;
+            f.guest.memory.write_obj(*kind, GuestAddress(at)).unwrap();
+            f.guest.memory.write_obj(*sector, GuestAddress(at + 8)).unwrap();
+        }
+        f.guest.describe(0, &table);
+        f.guest.offer(0, &heads, index);
+        f.block.serve();
+        f.block.serve();
+        prop_assert_eq!(f.file.as_file().metadata().unwrap().len(), DISK);
+    }
+}
