@@ -2,7 +2,7 @@
 //! `cumulet` command pointed at it, guests reached over ssh. Everything is real: the daemon's and the VMM's programs,
 //! KVM, the network, SQLite, the aws CLI, ssh.
 //!
-//! Which guests: the image in `CUMULET_TEST_IMAGE` (a raw disk with its manifest beside it), with the kernel in
+//! Which guests: the image whose manifest `CUMULET_TEST_IMAGE` names (`images/build` makes it), with the kernel in
 //! `CUMULET_TEST_KERNEL` where that is set, else with the image's own. `scripts/test` sets both, or runs the stories
 //! inside the lab. Without an image a story is skipped, with its reason, and CI fails on that.
 #![forbid(unsafe_code)]
@@ -15,6 +15,6 @@ mod wait;
 
 pub use guest::Guest;
 pub use programs::{Output, program, run, run_ok};
-pub use site::{Launch, Site};
+pub use site::Site;
 pub use skip::skipped;
 pub use wait::{eventually, patience};

@@ -14,10 +14,13 @@ pub struct Output {
     pub err: String,
 }
 
-/// One of the workspace's programs, built beside this test.
+/// One of the workspace's programs: in the folder that `CUMULET_TEST_PROGRAMS` names, else built beside this test.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let dir = test.ancestors().nth(2).expect("tests live in target/PROFILE/deps");
+    let built = std::env::var_os("CUMULET_TEST_PROGRAMS").map(PathBuf::from);
+    let dir = built.unwrap_or_else(|| {
+        let test = std::env::current_exe().expect("the test has a path");
+        test.ancestors().nth(2).expect("tests live in target/PROFILE/deps").to_owned()
+    });
     let path = dir.join(name);
     assert!(path.exists(), "{} is not built; run scripts/test", path.display());
     path

@@ -24,13 +24,6 @@ pub struct Site {
     image: Option<String>,
 }
 
-/// A launch by the aws CLI.
-#[derive(Debug, Clone, Default)]
-pub struct Launch<'a> {
-    /// Further arguments of `aws ec2 run-instances`.
-    pub arguments: Vec<&'a str>,
-}
-
 impl Site {
     /// A site with its daemon running and the test image registered; none, with the reason told, where no guest can
     /// run.
@@ -40,7 +33,7 @@ impl Site {
             return None;
         };
         let mut site = Self::without_image();
-        site.image = Some(site.import(&image));
+        site.image = Some(site.import(&image, "test image"));
         Some(site)
     }
 
@@ -171,17 +164,30 @@ impl Site {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("aws ec2 {arguments:?}: {error}: {text}"))
     }
 
-    /// Registers a disk with its manifest's kernel and ramdisk, or with the kernel of `CUMULET_TEST_KERNEL`.
-    fn import(&self, disk: &Path) -> String {
-        let disk = disk.to_str().expect("a plain path");
-        let kernel = std::env::var("CUMULET_TEST_KERNEL").ok();
-        let mut arguments = vec!["--json", "image", "import", disk, "--name", "test image"];
-        if let Some(kernel) = &kernel {
-            arguments.extend(["--kernel", kernel.as_str(), "--no-initrd"]);
+    /// Registers the image of a manifest with its kernel and ramdisk, or with the kernel of `CUMULET_TEST_KERNEL`.
+    pub fn import(&self, manifest: &Path, name: &str) -> String {
+        let text = std::fs::read_to_string(manifest)
+            .unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
+        let facts: Value = serde_json::from_str(&text).expect("a manifest");
+        let file = |key: &str| {
+            let name = facts[key].as_str()?;
+            Some(manifest.with_file_name(name).to_str().expect("a plain path").to_owned())
+        };
+        let word = |key: &str| facts[key].as_str().unwrap_or_else(|| panic!("the manifest has no {key}"));
+        let disk = file("disk").expect("a disk");
+        let mut arguments = vec!["--json", "image", "import", &disk, "--name", name];
+        arguments.extend(["--cmdline", word("boot_args"), "--user", word("default_user")]);
+        let own = std::env::var("CUMULET_TEST_KERNEL").ok();
+        let kernel = own.clone().or_else(|| file("kernel")).expect("a kernel");
+        arguments.extend(["--kernel", &kernel]);
+        let ramdisk = file("ramdisk").filter(|_| own.is_none());
+        if let Some(ramdisk) = &ramdisk {
+            arguments.extend(["--initrd", ramdisk]);
         }
         let told = run_ok(self.cumulet(&arguments).as_mut());
         let image: Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}"));
-        image["id"].as_str().unwrap_or_else(|| panic!("no id: {told}")).to_owned()
+        let id = image["images"][0]["id"].as_str();
+        id.unwrap_or_else(|| panic!("no id: {told}")).to_owned()
     }
 
     /// Makes an ED25519 key pair and gives the private key's file.

@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use config::{Config, Overrides};
@@ -85,12 +84,11 @@ fn run(args: Args) -> anyhow::Result<()> {
     }?;
     // File work that a blocking thread has begun is finished; nothing else is waited for.
     runtime.shutdown_timeout(std::time::Duration::from_secs(10));
-    info!("the daemon ends; machines and network go on");
     Ok(())
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("CUMULET_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_env("CUMULET_LOG").unwrap_or_else(|_| EnvFilter::new("info,cumulet_net::network=warn"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -122,8 +122,8 @@ async fn wait_for_end(running: &Running, tasks: &mut JoinSet<anyhow::Result<()>>
     let mut interrupt = signal(SignalKind::interrupt()).context("can't watch for SIGINT")?;
     loop {
         tokio::select! {
-            _ = terminate.recv() => info!("told to end by SIGTERM"),
-            _ = interrupt.recv() => info!("told to end by SIGINT"),
+            _ = terminate.recv() => info!("told to end by SIGTERM; machines and network go on"),
+            _ = interrupt.recv() => info!("told to end by SIGINT; machines and network go on"),
             () = running.cloud.torn_down() => info!("the cloud was torn down"),
             Some(ended) = tasks.join_next() => match ended {
                 Ok(Ok(())) => continue,

@@ -1,25 +1,30 @@
 //! Teardown: everything that this installation made on the host goes. Rows, images and volumes stay: the instances
 //! are stopped and can be started again.
 
+use std::time::Duration;
+
 use cumulet_model::state::{Intent, Machine, StateReason};
 use cumulet_model::{CloudError, ErrorCode};
-use tracing::{error, info};
+use cumulet_store::InstanceRecord;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
 
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::driver::transition_text;
 
 impl Cloud {
-    /// Kills all machines, removes the network, and ends the cloud's tasks. Goes on through errors and reports them
-    /// all. The process has nothing left to do then; [`Cloud::torn_down`] tells it.
+    /// Stops all machines as a termination would (power button, then a kill), removes the network, and ends the cloud's
+    /// tasks. Goes on through errors and reports them all. The process has nothing left to do then;
+    /// [`Cloud::torn_down`] tells it.
     pub async fn teardown(&self) -> Result<()> {
         let inner = &self.inner;
         inner.stop.cancel();
         let _allocation = inner.allocation.lock().await;
         let mut failures = Vec::new();
-        for record in inner.store.instances().await.map_err(internal)? {
-            if matches!(record.machine, Machine::Off | Machine::Released) {
-                continue;
-            }
+        let mut records = inner.store.instances().await.map_err(internal)?;
+        records.retain(|record| !matches!(record.machine, Machine::Off | Machine::Released));
+        self.power_off(&records).await;
+        for record in records {
             if let Err(failure) = inner.ports.vms.kill(&record.id).await {
                 failures.push(format!("instance {}: {}", record.id, failure.chain()));
                 continue;
@@ -51,6 +56,23 @@ impl Cloud {
         } else {
             error!(failures = failures.join("; "), "the teardown left something behind");
             Err(CloudError::new(ErrorCode::InternalError, format!("left behind: {}", failures.join("; "))))
+        }
+    }
+
+    /// Presses the power buttons and waits until the machines are off, or have had their grace: a guest's writes that
+    /// are not on its disk yet would be lost with a kill.
+    async fn power_off(&self, records: &[InstanceRecord]) {
+        let inner = &self.inner;
+        let deadline = Instant::now() + inner.config.graces.terminate;
+        for record in records {
+            if let Err(failure) = inner.ports.vms.power_button(&record.id).await {
+                warn!(instance = %record.id, error = failure.chain(), "the power button could not be pressed");
+            }
+        }
+        for record in records {
+            while inner.ports.vms.is_running(&record.id).await && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }

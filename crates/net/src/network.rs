@@ -146,7 +146,7 @@ impl HostNetwork {
         let ns = self.namespace(vpc).await?;
         let name = names::tap(interface);
         // Opening a name that is not there would make a tap that nobody knows of.
-        if !l3::links(&ns).await?.contains_key(&name) {
+        if !l3::has_link(&ns, &name).await? {
             return Err(NetError::Missing { what: format!("the tap of {interface}") });
         }
         ns.run(move || tap::open(&name)).await.flatten()

@@ -64,6 +64,17 @@ pub async fn links(ns: &NetNs) -> Result<BTreeMap<String, Link>, NetError> {
     Ok(found)
 }
 
+/// Whether the namespace has a link of that name. Asks for this one alone: a list would be refused while another call
+/// on the same socket is being given one.
+pub async fn has_link(ns: &NetNs, name: &str) -> Result<bool, NetError> {
+    let found = ns.netlink().link().get().match_name(name.to_owned()).execute().try_next().await;
+    match found {
+        Ok(found) => Ok(found.is_some()),
+        Err(rtnetlink::Error::NetlinkError(told)) if told.raw_code() == -nix::libc::ENODEV => Ok(false),
+        Err(error) => Err(NetError::netlink(format!("look for the link {name} of {}", ns.name()))(error)),
+    }
+}
+
 /// The smallest MTU of the links that the default routes lead by; `None` if there is no default route.
 pub async fn default_mtu(ns: &NetNs) -> Result<Option<u32>, NetError> {
     let links = links(ns).await?;
