@@ -1,7 +1,7 @@
 //! The endpoint: reads a request, finds out who sent it, runs its action, answers in XML.
 //!
-//! An action runs as a task of its own, so that a client which hangs up does not leave a launch half done, and a panic
-//! ends as an `InternalError`.
+//! A request that has come whole is answered in a task of its own, so that it is carried out also when its client hangs
+//! up, and a panic ends as an `InternalError`.
 
 mod authenticate;
 mod body;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Response, header};
@@ -46,53 +46,65 @@ async fn nothing_here() -> Response<Body> {
 }
 
 async fn serve(State(api): State<Api>, request: Request) -> Response<Body> {
-    let (started, request_id) = (Instant::now(), respond::request_id());
+    let request_id = respond::request_id();
     let (parts, body) = request.into_parts();
+    let body = match body::read(body).await {
+        Ok(body) => body,
+        Err(error) => return respond::failure(Service::Ec2, &error, &request_id),
+    };
+    let task = tokio::spawn(answer(api, parts, body, request_id.clone()));
+    task.await.unwrap_or_else(|error| {
+        warn!(request = %request_id, %error, "a request broke off");
+        let error = CloudError::internal("An internal error has occurred");
+        respond::failure(Service::Ec2, &error, &request_id)
+    })
+}
+
+/// Answers a request that has come whole, and logs it.
+async fn answer(api: Api, parts: Parts, body: Bytes, request_id: String) -> Response<Body> {
+    let started = Instant::now();
     let mut service = Service::Ec2;
-    let outcome = answer(&api, &parts, body, &mut service).await;
-    let millis = started.elapsed().as_millis();
+    let call = match admit(&api, &parts, &body, &mut service).await {
+        Ok(call) => call,
+        Err(error) => {
+            info!(request = %request_id, %error, "turned a request away");
+            return respond::failure(service, &error, &request_id);
+        }
+    };
+    let (call, action) = (Arc::new(call.0), call.1);
+    let outcome = (action.run)(call.clone()).await;
+    let (action, key, millis) = (action.name, call.access_key.as_str(), started.elapsed().as_millis());
+    match &outcome {
+        Ok(_) if actions::is_read_only(action) => {
+            debug!(action, key, request = %request_id, millis, "answered a request");
+        }
+        Ok(_) => info!(action, key, request = %request_id, millis, "answered a request"),
+        Err(error) if error.code.http_status() >= 500 => {
+            warn!(action, key, request = %request_id, millis, %error, "a request failed");
+        }
+        Err(error) => info!(action, key, request = %request_id, millis, %error, "refused a request"),
+    }
     match outcome {
-        Ok((call, xml)) => {
-            let (action, key) = (call.action, call.access_key.as_str());
-            if actions::is_read_only(action) {
-                debug!(action, key, request = %request_id, millis, "answered a request");
-            } else {
-                info!(action, key, request = %request_id, millis, "answered a request");
-            }
-            respond::success(service, action, xml, &call.warnings(), &request_id)
-        }
-        Err((action, error)) => {
-            if error.code.http_status() >= 500 {
-                warn!(action, request = %request_id, millis, %error, "a request failed");
-            } else {
-                info!(action, request = %request_id, millis, %error, "refused a request");
-            }
-            respond::failure(service, &error, &request_id)
-        }
+        Ok(xml) => respond::success(service, action, xml, &call.warnings(), &request_id),
+        Err(error) => respond::failure(service, &error, &request_id),
     }
 }
 
-type Answered = (Arc<Call>, crate::xml::Xml);
-
-async fn answer(
+/// Finds out who sent a request and what it asks for. Sets `service` as soon as it is known.
+async fn admit(
     api: &Api,
     parts: &Parts,
-    body: Body,
+    body: &[u8],
     service: &mut Service,
-) -> Result<Answered, (&'static str, CloudError)> {
-    let unnamed = |error: CloudError| ("", error);
-    let body = body::read(body).await.map_err(unnamed)?;
-    let raw = parts.uri.query().unwrap_or_default();
-    let in_url = decode_pairs(raw.as_bytes()).map_err(malformed).map_err(unnamed)?;
-    let caller = authenticate::caller(api, parts, &in_url, &body, service).await.map_err(unnamed)?;
-    let in_body = decode_pairs(&body).map_err(malformed).map_err(unnamed)?;
-    let pairs = in_url.into_iter().filter(|(name, _)| !name.starts_with("X-Amz-")).chain(in_body);
-    let query = Query::new(pairs).map_err(unnamed)?;
-    let action = find_action(*service, &query).map_err(unnamed)?;
+) -> Result<(Call, &'static Action), CloudError> {
+    let in_url = decode_pairs(parts.uri.query().unwrap_or_default().as_bytes()).map_err(malformed)?;
+    let caller = authenticate::caller(api, parts, &in_url, body, service).await?;
+    let in_body = decode_pairs(body).map_err(malformed)?;
+    let query =
+        Query::new(in_url.into_iter().filter(|(name, _)| !name.starts_with("X-Amz-")).chain(in_body))?;
+    let action = find_action(*service, &query)?;
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let call = Arc::new(Call::new(api.cloud.clone(), action.name, caller, host.to_owned(), query));
-    let xml = run(action, call.clone()).await.map_err(|error| (action.name, error))?;
-    Ok((call, xml))
+    Ok((Call::new(api.cloud.clone(), action.name, caller, host.to_owned(), query), action))
 }
 
 fn malformed(error: crate::query::DecodeError) -> CloudError {
@@ -112,14 +124,4 @@ fn find_action(service: Service, query: &Query) -> Result<&'static Action, Cloud
         _ => {}
     }
     actions::find(service, name)
-}
-
-async fn run(action: &'static Action, call: Arc<Call>) -> crate::call::Answer {
-    match tokio::spawn((action.run)(call)).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            warn!(action = action.name, %error, "an action broke off");
-            Err(CloudError::internal("An internal error has occurred"))
-        }
-    }
 }

@@ -27,6 +27,8 @@ class Cloud:
             self.called.add(action)
             model = self.ec2.meta.service_model.operation_model(action)
             self.wrong += shapes.check(model, response_dict["body"])
+        if "ignored them" in self.headers.get("x-cumulet-warning", ""):
+            self.wrong.append(f"{action}: {self.headers['x-cumulet-warning']}")
         if self.headers.get("content-type") != "text/xml;charset=UTF-8":
             self.wrong.append(f"{action}: content type {self.headers.get('content-type')}")
 
