@@ -12,7 +12,7 @@ mod target;
 mod transport;
 mod wait;
 
-pub use calls::console::{decode_base64, encode_base64};
+pub use calls::console::{ConsoleOutput, decode_base64, encode_base64};
 pub use client::Client;
 pub use cumulet_api_types as types;
 pub use error::Error;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cumulet_client::Client;
+use cumulet_client::types::instance::InstanceState;
 use tokio::sync::mpsc;
 
 use crate::context::Context;
@@ -18,13 +19,16 @@ use crate::terminal::Raw;
 /// Ctrl-], as telnet and virsh have it.
 const ESCAPE: u8 = 0x1d;
 
+/// How often in a row the console may fail to answer.
+const FAILURES: u32 = 50;
+
 /// The pause after a request that changed nothing.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// An instance's serial console: watch it, and type into it.
 ///
 /// On a terminal, what you type goes to the guest; Ctrl-] leaves. Otherwise standard input goes to the guest until
-/// its end, and the output goes on until you interrupt it.
+/// its end, and the output goes on until you interrupt it or the instance stops.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -66,26 +70,67 @@ impl Console {
 }
 
 async fn print_log(context: &Context, id: &str) -> Result<()> {
-    let (data, next) = context.client.console_read(id, None, false).await?;
+    let piece = context.client.console_read(id, None, false).await?;
     if context.json {
-        let text = String::from_utf8_lossy(&data);
-        return context.printed_json(&serde_json::json!({ "output": text, "next": next })).map(drop);
+        let text = String::from_utf8_lossy(&piece.data);
+        return context.printed_json(&serde_json::json!({ "output": text, "next": piece.next })).map(drop);
     }
-    print(&data)
+    print(&piece.data)
 }
 
-/// Prints the console's output for ever.
+/// Prints the console's output until the instance no longer runs. A machine that is started anew, as by a reboot, is
+/// followed from its beginning.
 async fn follow(client: &Client, id: &str) -> Result<()> {
     let mut offset = None;
+    let mut failures = 0;
     loop {
-        let (data, next) = client.console_read(id, offset, offset.is_some()).await?;
-        print(&data)?;
-        if data.is_empty() {
-            // Nothing came within the daemon's wait; should it not have waited, it is not to be pressed.
+        // A machine that comes or goes just now may not answer; one that keeps silent is given up.
+        let piece = match client.console_read(id, offset, offset.is_some()).await {
+            Ok(piece) => piece,
+            Err(error) if failures >= FAILURES => return Err(error.into()),
+            Err(_) => {
+                failures += 1;
+                if is_over(client, id).await? {
+                    return Ok(());
+                }
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        failures = 0;
+        if offset.is_some_and(|asked| piece.offset < asked) {
+            offset = Some(0);
+            continue;
+        }
+        print(&piece.data)?;
+        if piece.data.is_empty() {
+            if is_over(client, id).await? {
+                return Ok(());
+            }
+            if is_begun_anew(client, id, piece.next).await {
+                offset = Some(0);
+                continue;
+            }
             tokio::time::sleep(PAUSE).await;
         }
-        offset = Some(next);
+        offset = Some(piece.next);
     }
+}
+
+/// Whether the instance has stopped, which is then told.
+async fn is_over(client: &Client, id: &str) -> Result<bool> {
+    let state = client.instance(id).await?.instance.state;
+    let over = matches!(state, InstanceState::Stopped | InstanceState::Terminated);
+    if over {
+        eprint!("\r\n{id} is {state}\r\n");
+    }
+    Ok(over)
+}
+
+/// Whether the console's end is now before `offset`.
+async fn is_begun_anew(client: &Client, id: &str, offset: u64) -> bool {
+    let look = client.console_read(id, Some(offset), false).await;
+    look.is_ok_and(|piece| piece.offset < offset)
 }
 
 fn print(data: &[u8]) -> Result<()> {

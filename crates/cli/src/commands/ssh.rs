@@ -17,6 +17,9 @@ use crate::failure::{Failure, Result};
 use crate::output::Progress;
 use crate::resolve;
 
+/// The pause between two looks at the instance's state while it takes no connection.
+const STATE_PAUSE: Duration = Duration::from_secs(3);
+
 /// Log in to an instance, or run a command in it.
 ///
 /// The user is the image's default user, the key the one in ~/.cumulet/keys that `cumulet key create` put there. The
@@ -74,7 +77,7 @@ impl Ssh {
         if self.address.is_none() {
             check_groups(context, &instance, self.port).await?;
         }
-        reach(&instance, &address, self.port, limit).await?;
+        reach(context, &instance, &address, self.port, limit).await?;
         let user = match self.login.clone().or(user) {
             Some(user) => user,
             None => default_user(context, &instance).await,
@@ -142,15 +145,26 @@ async fn default_user(context: &Context, instance: &Instance) -> String {
 }
 
 /// Waits until something listens there. An instance that was told to start just now needs a while.
-async fn reach(instance: &Instance, address: &str, port: u16, limit: Duration) -> Result<()> {
+async fn reach(
+    context: &Context,
+    instance: &Instance,
+    address: &str,
+    port: u16,
+    limit: Duration,
+) -> Result<()> {
     let start = Instant::now();
     let mut progress = Progress::new(false);
+    let mut next_look = STATE_PAUSE;
     loop {
         let attempt = TcpStream::connect((address, port));
-        match tokio::time::timeout(Duration::from_secs(3), attempt).await {
+        match tokio::time::timeout(Duration::from_secs(1), attempt).await {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(300)).await,
             Err(_) => {}
+        }
+        if start.elapsed() > next_look {
+            check_state(context, &instance.id).await?;
+            next_look = start.elapsed() + STATE_PAUSE;
         }
         if start.elapsed() > limit {
             return Err(Failure::Other(format!(
@@ -161,6 +175,19 @@ async fn reach(instance: &Instance, address: &str, port: u16, limit: Duration) -
         }
         progress.tell(&format!("waiting for {address} port {port}"));
     }
+}
+
+/// Fails when the instance is no longer one that will take connections.
+async fn check_state(context: &Context, id: &str) -> Result<()> {
+    let instance = context.client.instance(id).await?.instance;
+    if matches!(instance.state, InstanceState::Running | InstanceState::Pending) {
+        return Ok(());
+    }
+    let reason = instance.state_reason.map(|reason| format!(": {}", reason.message)).unwrap_or_default();
+    Err(Failure::Other(format!(
+        "{id} is {}{reason}; `cumulet console {id} --log` may tell why",
+        instance.state
+    )))
 }
 
 /// Fails, with the command that mends it, when no group lets anybody in.

@@ -7,6 +7,9 @@ use std::process::Stdio;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use cumulet_ports::vm_host::VmEnd;
+use cumulet_vmm_protocol::ExitReason;
+
 use crate::bench::Bench;
 
 const GREETING: &str = "hello from the fake machine\n";
@@ -39,6 +42,28 @@ async fn a_pipe_is_typed_in_and_the_output_goes_on() {
     assert_eq!(String::from_utf8(seen).unwrap(), expected);
     assert!(child.try_wait().unwrap().is_none(), "the end of the input does not end the console");
     child.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_started_anew_is_followed_and_one_that_stops_is_left() {
+    let bench = bench().await;
+    let mut command = bench.command(&["console", "web", "--watch"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut seen = vec![0; GREETING.len()];
+    stdout.read_exact(&mut seen).await.unwrap();
+    let id = bench.test.cloud.instances().await.unwrap()[0].id.clone();
+    bench.test.cloud.console_write(&id, b"what the first machine said\n").await.unwrap();
+    let mut seen = vec![0; "what the first machine said\n".len()];
+    stdout.read_exact(&mut seen).await.unwrap();
+
+    bench.test.vms.end(&id, VmEnd::Recorded(ExitReason::GuestReset));
+    let mut seen = vec![0; GREETING.len()];
+    stdout.read_exact(&mut seen).await.unwrap();
+    assert_eq!(String::from_utf8(seen).unwrap(), GREETING, "the next machine, from its beginning");
+
+    bench.ok(&["stop", "web"]).await;
+    assert!(child.wait().await.unwrap().success(), "there is nothing more to follow");
 }
 
 #[tokio::test(flavor = "multi_thread")]

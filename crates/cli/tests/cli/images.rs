@@ -16,7 +16,10 @@ async fn a_manifest_becomes_an_image_with_kernel_and_ramdisk() {
     assert_eq!(table.lines().count(), 2, "kernels and ramdisks are shown with --all only\n{table}");
     assert_eq!(bench.ok(&["image", "ls", "--all"]).await.lines().count(), 4);
 
-    bench.ok(&["image", "rm", "debian-12"]).await;
+    let args = ["image", "import", "debian-12.json", "--name", "bare", "--no-initrd", "--cmdline", "quiet"];
+    let bare = &bench.json(&args).await["images"][0];
+    assert_eq!((bare["boot_args"].as_str(), bare.get("ramdisk_id")), (Some("quiet"), None), "{bare}");
+    bench.ok(&["image", "rm", "bare", "debian-12"]).await;
     assert!(bench.test.cloud.images().await.unwrap().is_empty(), "what only it booted with is gone too");
 }
 
@@ -82,4 +85,22 @@ echo '{\"name\": \"'$3'\", \"disk\": \"'$3'.raw\", \"kernel\": \"'$3'.vmlinuz\"}
     let table = bench.ok(&[&args[..], &["--replace", "--reuse"]].concat()).await;
     assert_ne!(row(&table, "micro")[1], first);
     assert_eq!(bench.test.cloud.images().await.unwrap().len(), 2, "a machine image and its kernel");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kernel_that_an_instance_boots_with_outlives_its_image() {
+    let bench = Bench::new().await;
+    let old = bench.image("debian-12").await;
+    bench.ok(&["run", "debian-12", "--name", "web"]).await;
+    let ran = bench.run(&["image", "rm", "debian-12"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let kernel = old["kernel_id"].as_str().unwrap();
+    assert!(ran.stderr.contains(&format!("{kernel} stays")), "{ran:?}");
+    let new = bench.image("debian-12").await;
+    assert_ne!(new["kernel_id"], old["kernel_id"], "the next image of the name has its own");
+    let names: Vec<_> =
+        bench.test.cloud.images().await.unwrap().into_iter().map(|image| image.name).collect();
+    assert!(names.contains(&"debian-12-kernel-2".to_owned()), "{names:?}");
+    bench.ok(&["stop", "web"]).await;
+    bench.ok(&["start", "web"]).await;
 }

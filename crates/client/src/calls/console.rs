@@ -17,17 +17,29 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// A piece of the console's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleOutput {
+    /// Where it begins, in bytes since the machine's start. Less than what was asked for: the machine was started
+    /// anew and counts anew.
+    pub offset: u64,
+    /// Where the next piece begins.
+    pub next: u64,
+    /// The bytes.
+    pub data: Vec<u8>,
+}
+
 impl Client {
-    /// A piece of the console from `offset` (the last 64 KiB when `None`): the bytes and where the next piece begins.
-    /// With `wait` the answer comes when there is more, or empty after some 20 s.
-    pub async fn console_read(&self, id: &str, offset: Option<u64>, wait: bool) -> Result<(Vec<u8>, u64)> {
+    /// A piece of the console from `offset` (the last 64 KiB when `None`). With `wait` the answer comes when there is
+    /// more, or empty after some 20 s.
+    pub async fn console_read(&self, id: &str, offset: Option<u64>, wait: bool) -> Result<ConsoleOutput> {
         let path = format!("/v1/instances/{}/console", segment(id));
         let piece: ConsolePiece = self.search(&path, &ConsoleQuery { offset, wait }).await?;
         let data = decode_base64(&piece.data_base64).ok_or_else(|| Error::UnknownForm {
             request: format!("GET {path}"),
             reason: "data_base64 is not base64".into(),
         })?;
-        Ok((data, piece.next))
+        Ok(ConsoleOutput { offset: piece.offset, next: piece.next, data })
     }
 
     /// Types into the console; tells how many bytes it took.

@@ -32,6 +32,9 @@ pub struct Import {
     /// Initial ramdisk
     #[arg(short, long, value_name = "FILE")]
     initrd: Option<PathBuf>,
+    /// Take no initial ramdisk, even if the manifest has one
+    #[arg(long, conflicts_with = "initrd")]
+    no_initrd: bool,
     /// Kernel command line
     #[arg(long, value_name = "TEXT")]
     cmdline: Option<String>,
@@ -70,7 +73,7 @@ impl Import {
         let mut parts = manifest.parts();
         parts.name = self.name.as_deref().unwrap_or(parts.name);
         parts.kernel = self.kernel.as_deref().or(parts.kernel);
-        parts.initrd = self.initrd.as_deref().or(parts.initrd);
+        parts.initrd = self.initrd.as_deref().or(parts.initrd.filter(|_| !self.no_initrd));
         parts.cmdline = self.cmdline.as_deref().or(parts.cmdline);
         parts.user = self.user.as_deref().or(parts.user);
         parts.description = self.description.as_deref().or(parts.description);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cumulet_client::Patience;
 use cumulet_client::types::Tags;
-use cumulet_client::types::image::{Image, ImageKind, RegisterImage};
+use cumulet_client::types::image::{Image, ImageKind, ImageQuery, RegisterImage};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -41,13 +41,15 @@ impl Parts<'_> {
     }
 
     async fn register_each(&self, context: &Context, made: &mut Vec<String>) -> Result<Image> {
+        let taken = context.client.images(&ImageQuery::default()).await?;
+        let taken: Vec<_> = taken.into_iter().map(|image| image.name).collect();
         let mut request = self.request(ImageKind::Machine, self.name.to_owned(), self.disk)?;
         if let Some(kernel) = self.kernel {
-            let part = self.request(ImageKind::Kernel, format!("{}-kernel", self.name), kernel)?;
+            let part = self.request(ImageKind::Kernel, free_name(&taken, self.name, "kernel"), kernel)?;
             request.kernel_id = Some(one(context, &part, made).await?.id);
         }
         if let Some(initrd) = self.initrd {
-            let part = self.request(ImageKind::Ramdisk, format!("{}-initrd", self.name), initrd)?;
+            let part = self.request(ImageKind::Ramdisk, free_name(&taken, self.name, "initrd"), initrd)?;
             request.ramdisk_id = Some(one(context, &part, made).await?.id);
         }
         request.root_device_name = self.root_device_name.map(str::to_owned);
@@ -76,6 +78,14 @@ impl Parts<'_> {
             tags: Tags::new(),
         })
     }
+}
+
+/// `NAME-PART`, with a number if that is taken, as by a kernel of an earlier image of the name that is still in use.
+fn free_name(taken: &[String], name: &str, part: &str) -> String {
+    let plain = format!("{name}-{part}");
+    let numbered = (2..).map(|n| format!("{plain}-{n}"));
+    let is_free = |name: &String| !taken.contains(name);
+    std::iter::once(plain.clone()).chain(numbered).find(is_free).unwrap_or(plain)
 }
 
 async fn one(context: &Context, request: &RegisterImage, made: &mut Vec<String>) -> Result<Image> {

@@ -29,14 +29,22 @@ impl Remove {
     }
 }
 
-/// Removes an image and what only it boots with; tells the ids of all that is gone.
+/// Removes an image and what only it boots with; tells the ids of all that is gone. A kernel or ramdisk that an
+/// instance still boots with stays.
 pub async fn remove(context: &Context, image: &Image, keep_kernel: bool) -> Result<Vec<String>> {
     context.client.deregister_image(&image.id).await?;
     let mut removed = vec![image.id.clone()];
     if !keep_kernel {
         for part in unused_parts(context, image).await? {
-            context.client.deregister_image(&part).await?;
-            removed.push(part);
+            match context.client.deregister_image(&part).await {
+                Err(error) if error.code() == Some("DependencyViolation") => {
+                    eprintln!("cumulet: {part} stays: {error}");
+                }
+                done => {
+                    done?;
+                    removed.push(part);
+                }
+            }
         }
     }
     Ok(removed)
