@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Something that answers to a range of addresses. Called from any vCPU's thread, with 1 to 8 bytes.
+/// Something that answers to a range of addresses. Called from any vCPU's thread, with 1 to 8 bytes, or with more of
+/// them where a string instruction reads or writes a port several times.
 pub trait BusDevice: Send + Sync + Debug {
     /// Reads at `offset` from the begin of the range.
     fn read(&self, offset: u64, data: &mut [u8]);

@@ -151,15 +151,19 @@ impl Worker {
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => machine.end_by_poweroff(),
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => return Some(ExitReason::GuestReset),
             Ok(exit) => {
-                let how = format!("vCPU {}: {exit:?}", self.index);
-                return Some(ExitReason::GuestCrash { how });
+                let exit = format!("{exit:?}");
+                return Some(self.crash(vcpu, &exit));
             }
             Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {}
-            Err(error) => {
-                let how = format!("vCPU {}: KVM_RUN failed: {error}", self.index);
-                return Some(ExitReason::GuestCrash { how });
-            }
+            Err(error) => return Some(self.crash(vcpu, &format!("KVM_RUN failed: {error}"))),
         }
         None
+    }
+
+    /// What is known of a guest that KVM can't go on with.
+    fn crash(&self, vcpu: &VcpuFd, what: &str) -> ExitReason {
+        let place =
+            vcpu.get_regs().map_or_else(|_| "an unknown place".to_owned(), |regs| format!("{:#x}", regs.rip));
+        ExitReason::GuestCrash { how: format!("vCPU {} at {place}: {what}", self.index) }
     }
 }

@@ -1,6 +1,6 @@
 //! The end of the process: the exit record, then nothing more.
 
-use super::rundir::write_record;
+use super::rundir::{Durable, write_record};
 use crate::run::explain;
 use cumulet_vmm_protocol::rundir::{CONTROL_SOCKET, EXIT};
 use cumulet_vmm_protocol::{ExitReason, ExitRecord, Identity, PROTOCOL_VERSION};
@@ -54,7 +54,7 @@ impl Ender {
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |time| time.as_millis() as u64),
         };
-        if let Err(error) = write_record(EXIT, &record) {
+        if let Err(error) = write_record(EXIT, &record, Durable::Yes) {
             eprintln!("cumulet-vmm: no exit record: {}", explain(&error));
         }
         let _ = std::fs::remove_file(CONTROL_SOCKET);

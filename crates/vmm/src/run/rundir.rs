@@ -69,13 +69,24 @@ fn enter(place: &Source) -> io::Result<()> {
     Ok(rustix::process::fchdir(&directory)?)
 }
 
-/// Puts a record in place: written, on the disk, then renamed, so that a reader sees all of it or nothing.
-pub fn write_record(name: &str, record: &impl Serialize) -> io::Result<()> {
+/// Whether a record has to outlive the host's next power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// It is on the disk before it is in place.
+    Yes,
+    /// It means nothing after the host's next boot.
+    No,
+}
+
+/// Puts a record in place: written, then renamed, so that a reader sees all of it or nothing.
+pub fn write_record(name: &str, record: &impl Serialize, durable: Durable) -> io::Result<()> {
     let temporary = format!("{name}.new");
     let mut file = File::create(&temporary)?;
     let mut text = serde_json::to_vec_pretty(record)?;
     text.push(b'\n');
     file.write_all(&text)?;
-    file.sync_all()?;
+    if durable == Durable::Yes {
+        file.sync_all()?;
+    }
     rename(&temporary, name)
 }

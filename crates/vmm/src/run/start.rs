@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::digest::{digest, read_spec};
 use super::end::Ender;
 use super::main_loop::MainLoop;
-use super::rundir::{RunDir, RunDirError, write_record};
+use super::rundir::{Durable, RunDir, RunDirError, write_record};
 use super::signals::Signals;
 use super::{explain, panic};
 use crate::config::MachineConfig;
@@ -72,7 +72,7 @@ fn start(
     if config.die_with_parent && Signals::watch_parent(parent) {
         return Err(ExitReason::ParentDied);
     }
-    write_record(IDENTITY, &identity).map_err(|error| failed("run directory", &error))?;
+    write_record(IDENTITY, &identity, Durable::No).map_err(|error| failed("run directory", &error))?;
     let server = Server::bind().map_err(|error| failed("control socket", &error))?;
     let state = Arc::new(MachineState::new().map_err(|error| failed("machine", &error))?);
     let console =

@@ -4,6 +4,7 @@ use crate::support::*;
 use cumulet_vmm_protocol::{ClientError, Command, ConsoleRead, Identity, Phase, RefusalCode, Reply, rundir};
 use std::fs::{File, read, read_to_string};
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -129,4 +130,23 @@ fn connections_are_bounded() {
         std::thread::yield_now();
     }
     assert_eq!(vm.ask("echo alive"), "alive");
+}
+
+/// As a supervisor starts it: the specification, the run directory, KVM, kernel and RAM disk are all descriptors.
+#[test]
+fn everything_can_be_an_inherited_descriptor() {
+    let Some(kernel) = kernel("everything_can_be_an_inherited_descriptor") else { return };
+    let mut spec = spec(&kernel);
+    let kvm = OwnedFd::from(File::options().read(true).write(true).open("/dev/kvm").unwrap());
+    let image = OwnedFd::from(File::open(&kernel).unwrap());
+    let ramdisk = OwnedFd::from(File::open(initrd()).unwrap());
+    (spec.kvm, spec.kernel, spec.initrd) =
+        (Some(inherited(&kvm)), inherited(&image), Some(inherited(&ramdisk)));
+    let dir = tempfile::TempDir::new().unwrap();
+    std::fs::write(dir.path().join("spec.json"), serde_json::to_vec(&spec).unwrap()).unwrap();
+    let document = OwnedFd::from(File::open(dir.path().join("spec.json")).unwrap());
+    let folder = OwnedFd::from(File::open(dir.path()).unwrap());
+    let mut vm = Vm::start_by_descriptors(dir, &document, &folder, &[&kvm, &image, &ramdisk]);
+    vm.ready();
+    assert_eq!(vm.ask("echo hello"), "hello");
 }

@@ -163,6 +163,31 @@ fn a_full_host_disk_is_an_error_of_the_request_alone() {
     assert!(metrics.disks[0].errors > 0, "{metrics:?}");
 }
 
+#[test]
+fn nothing_is_lost_when_a_machine_is_paused_while_it_writes() {
+    let Some(kernel) = kernel("nothing_is_lost_when_a_machine_is_paused_while_it_writes") else { return };
+    let files = tempdir().unwrap();
+    raw(&files.path().join("a"), 32);
+    let mut spec = spec(&kernel);
+    spec.disks = vec![disk(layer(DiskFormat::Raw, &files.path().join("a")))];
+    let mut vm = Vm::start(&spec);
+    vm.ready();
+    let mut client = vm.client();
+    let written = |client: &mut cumulet_vmm_protocol::Client| match client.call(Command::Metrics).unwrap() {
+        Reply::Metrics(metrics) => metrics.disks[0].write_bytes + metrics.disks[0].read_bytes,
+        other => panic!("{other:?}"),
+    };
+    vm.type_in("fill vda 24");
+    for _ in 0..30 {
+        client.call(Command::Pause).unwrap();
+        let before = written(&mut client);
+        std::thread::yield_now();
+        assert_eq!(written(&mut client), before);
+        client.call(Command::Resume).unwrap();
+    }
+    assert_eq!(vm.expect("\nOK "), "filled 24");
+}
+
 struct Unmount(std::path::PathBuf);
 
 impl Drop for Unmount {

@@ -173,16 +173,31 @@ impl Vm {
 
     /// Starts on the `spec.json` in `dir`.
     pub fn start_in(dir: TempDir, inherited: &[&OwnedFd]) -> Self {
+        let spec = dir.path().join("spec.json").to_string_lossy().into_owned();
+        let folder = dir.path().to_string_lossy().into_owned();
+        Self::spawn(dir, &spec, &folder, inherited)
+    }
+
+    /// Starts with specification and run directory as descriptors.
+    pub fn start_by_descriptors(
+        dir: TempDir,
+        spec: &OwnedFd,
+        folder: &OwnedFd,
+        inherited: &[&OwnedFd],
+    ) -> Self {
+        let place = |descriptor: &OwnedFd| format!("fd:{}", descriptor.as_raw_fd());
+        let all = [inherited, &[spec, folder]].concat();
+        Self::spawn(dir, &place(spec), &place(folder), &all)
+    }
+
+    fn spawn(dir: TempDir, spec: &str, folder: &str, inherited: &[&OwnedFd]) -> Self {
         for descriptor in inherited {
             rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())
                 .expect("a descriptor is passed on");
         }
         let log = File::create(dir.path().join("stderr")).unwrap();
         let child = std::process::Command::new(program())
-            .arg("--spec")
-            .arg(dir.path().join("spec.json"))
-            .arg("--run-dir")
-            .arg(dir.path())
+            .args(["--spec", spec, "--run-dir", folder])
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()

@@ -79,14 +79,19 @@ impl Inner {
 
 impl BusDevice for SerialPort {
     fn read(&self, offset: u64, data: &mut [u8]) {
-        data.fill(0);
         let mut inner = self.lock();
-        data[0] = inner.uart.read(offset as u8);
-        inner.pass_on();
+        // A string instruction brings several bytes for one register.
+        for byte in data {
+            *byte = inner.uart.read(offset as u8);
+            inner.pass_on();
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) {
-        // The only failures are of an eventfd whose counter is full: the interrupt is raised already.
-        let _ = self.lock().uart.write(offset as u8, data[0]);
+        let mut inner = self.lock();
+        for byte in data {
+            // The only failures are of an eventfd whose counter is full: the interrupt is raised already.
+            let _ = inner.uart.write(offset as u8, *byte);
+        }
     }
 }
