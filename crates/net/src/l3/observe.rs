@@ -131,6 +131,30 @@ pub(super) async fn routes(
         .collect())
 }
 
+/// Where others' routes lead that would take packets to `net` from ours, or ours from theirs: routes into it that are
+/// not by `own` link, and wider ones of another installation.
+pub async fn others_routes(ns: &NetNs, net: Ipv4Net, own: &str) -> Result<Vec<Ipv4Net>, NetError> {
+    let own = links(ns).await?.get(own).map(|link| link.index);
+    let routes = all_routes(ns).await?.into_iter().filter(|message| {
+        message.header.table == RouteHeader::RT_TABLE_MAIN && (own.is_none() || output(message) != own)
+    });
+    Ok(routes
+        .filter_map(|message| {
+            let ours_by_kind = message.header.protocol == RouteProtocol::Other(ROUTE_PROTOCOL);
+            let to = destination(&message)?;
+            (net.contains(&to) || (ours_by_kind && to.contains(&net))).then_some(to)
+        })
+        .collect())
+}
+
+fn destination(message: &RouteMessage) -> Option<Ipv4Net> {
+    let base = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(*address),
+        _ => None,
+    });
+    Ipv4Net::new(base.unwrap_or(Ipv4Addr::UNSPECIFIED), message.header.destination_prefix_length).ok()
+}
+
 async fn all_routes(ns: &NetNs) -> Result<Vec<RouteMessage>, NetError> {
     let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
     let routes = ns.netlink().route().get(query).execute().try_collect();
@@ -145,17 +169,16 @@ fn output(message: &RouteMessage) -> Option<u32> {
 }
 
 fn route(message: &RouteMessage, link: Option<String>) -> Option<Route> {
-    let (mut base, mut router, mut source) = (Ipv4Addr::UNSPECIFIED, None, None);
+    let to = destination(message)?;
+    let (mut router, mut source) = (None, None);
     for attribute in &message.attributes {
         match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(address)) => base = *address,
             RouteAttribute::Gateway(RouteAddress::Inet(address)) => router = Some(*address),
             RouteAttribute::PrefSource(RouteAddress::Inet(address)) => source = Some(*address),
             RouteAttribute::MultiPath(_) | RouteAttribute::Priority(1..) => return None,
             _ => {}
         }
     }
-    let to = Ipv4Net::new(base, message.header.destination_prefix_length).ok()?;
     match (message.header.kind, link, router) {
         (RouteType::Unreachable, None, None) => Some(Route::Unreachable { to }),
         (RouteType::Unicast, Some(link), None) if source.is_none() => Some(Route::OnLink { to, link }),

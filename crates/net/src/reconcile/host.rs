@@ -17,9 +17,14 @@ pub async fn reconcile(
     edge: &NetNs,
     changes: &mut Vec<String>,
 ) -> Result<u32, NetError> {
+    let link = names::host_link(&config.tag);
+    let pool = config.public_pool.trunc();
+    if let Some(other) = l3::others_routes(host, pool, &link).await?.first() {
+        let rule = format!("a range that the host has no other route to; there is one to {other}");
+        return Err(NetError::spec(format!("public pool {pool}"), rule));
+    }
     let rules = firewall::held_rules(host).await?;
     found::note(host, config, &rules).await?;
-    let link = names::host_link(&config.tag);
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;
     firewall::host(host, config, &rules, changes).await?;

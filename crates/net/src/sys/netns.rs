@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -83,7 +84,8 @@ impl NetNs {
                 });
                 let _ = ready.send(connected);
                 for job in queue {
-                    job();
+                    // Who sent a job that panics is told by the loss of its answer; others go on.
+                    let _ = catch_unwind(AssertUnwindSafe(job));
                 }
             })
             .map_err(NetError::io("start a namespace's worker"))?;

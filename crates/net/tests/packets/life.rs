@@ -232,6 +232,52 @@ fn a_namespace_deleted_while_the_daemon_was_away_is_made_anew() {
 }
 
 #[test]
+fn a_pool_that_the_host_has_another_use_for_is_refused() {
+    story("a_pool_that_the_host_has_another_use_for_is_refused", |mut world: World| async {
+        sh_here(
+            "ip link add lan type veth peer name lan2; ip link set lan up; ip route add 198.18.0.64/26 dev lan",
+        );
+        let before = host_state();
+        let error = world.net.apply(&world.spec).await.unwrap_err().chain();
+        assert!(error.contains("198.18.0.64/26"), "{error}");
+        assert_eq!(host_state(), before);
+        sh_here("ip route del 198.18.0.64/26 dev lan; ip route add 198.18.0.0/16 dev lan");
+        let _guest = open_guest(&mut world).await;
+        assert!(connect_in(&world.host, PUBLIC, 80).await.is_some(), "a wider route is no hindrance");
+        let twin = World::with_pool("198.18.0.128/25");
+        let error = twin.net.apply(&twin.spec).await.unwrap_err().chain();
+        assert!(error.contains("198.18.0.0/24"), "another installation's pool: {error}");
+        twin.net.teardown().await.unwrap();
+        assert!(connect_in(&world.host, PUBLIC, 80).await.is_some());
+        world
+    });
+}
+
+#[test]
+fn taps_are_opened_while_the_network_changes() {
+    story("taps_are_opened_while_the_network_changes", |mut world: World| async {
+        world.group(1);
+        for n in 10..30 {
+            world.vpc().interfaces.push(crate::world::interface(n, &[1]));
+        }
+        world.apply().await;
+        let vpc = world.spec.vpcs[0].id.clone();
+        let opening = async {
+            for n in 10..30 {
+                world.net.open_tap(&vpc, &interface_id(n)).await.expect("an open tap");
+            }
+        };
+        let applying = async {
+            for _ in 0..5 {
+                assert_eq!(world.apply().await, Vec::<String>::new());
+            }
+        };
+        tokio::join!(opening, applying);
+        world
+    });
+}
+
+#[test]
 fn a_spec_that_contradicts_itself_is_refused_before_anything_is_touched() {
     let name = "a_spec_that_contradicts_itself_is_refused_before_anything_is_touched";
     story(name, |mut world: World| async {
