@@ -1,5 +1,6 @@
 //! CPUID: what the host supports is passed on; only what tells vCPUs apart, their topology (one thread a core, all
-//! in one package) and the deadline timer are set here.
+//! in one package) and the deadline timer are set here. Virtualization itself is not passed on: a guest's own
+//! hypervisor would make KVM's largest and least used part reachable.
 
 use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES, kvm_cpuid_entry2};
 use kvm_ioctls::{Cap, Kvm};
@@ -33,9 +34,11 @@ fn adjust(entry: &mut kvm_cpuid_entry2, id: u32, count: u32) {
             const HTT: u32 = 1 << 28;
             /// ECX: there is a hypervisor.
             const HYPERVISOR: u32 = 1 << 31;
+            /// ECX: Intel's virtualization.
+            const VMX: u32 = 1 << 5;
             entry.ebx = (entry.ebx & 0x0000_ffff) | (count.min(255) << 16) | (id << 24);
             entry.edx = if count > 1 { entry.edx | HTT } else { entry.edx & !HTT };
-            entry.ecx |= HYPERVISOR;
+            entry.ecx = (entry.ecx | HYPERVISOR) & !VMX;
         }
         // Intel's caches: bits 31:26 are cores in the package less 1, bits 25:14 sharers of the cache less 1.
         (4, _) if entry.eax & 0x1f != 0 => {
@@ -48,6 +51,12 @@ fn adjust(entry: &mut kvm_cpuid_entry2, id: u32, count: u32) {
         (0xb | 0x1f, index) => {
             (entry.eax, entry.ebx, entry.ecx, entry.edx) = (0, 0, index & 0xff, id);
         }
+        (0x8000_0001, _) => {
+            /// ECX: AMD's virtualization.
+            const SVM: u32 = 1 << 2;
+            entry.ecx &= !SVM;
+        }
+        (0x8000_000a, _) => (entry.eax, entry.ebx, entry.ecx, entry.edx) = (0, 0, 0, 0),
         // AMD: cores less 1, and the bits of an APIC id that tell them apart.
         (0x8000_0008, _) => entry.ecx = (entry.ecx & !0xf0ff) | (count - 1) | (apic_id_bits(count) << 12),
         // AMD: the APIC id; core id with one thread; one node.
@@ -82,6 +91,16 @@ mod tests {
         assert_eq!(leaf(1, 0, 3, 4).ebx >> 24, 3);
         assert_eq!(leaf(0xb, 0, 3, 4).edx, 3);
         assert_eq!(leaf(0x8000_001e, 0, 3, 4).eax, 3);
+    }
+
+    #[test]
+    fn virtualization_is_not_passed_on() {
+        let all = |function| {
+            let mut entry = kvm_cpuid_entry2 { function, ecx: u32::MAX, ..Default::default() };
+            adjust(&mut entry, 0, 1);
+            entry.ecx
+        };
+        assert_eq!((all(1) & 1 << 5, all(0x8000_0001) & 1 << 2), (0, 0));
     }
 
     #[test]
