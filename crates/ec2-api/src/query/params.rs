@@ -5,7 +5,6 @@
 //! parameter that an action reads is marked, so that the ones which nobody read can be told to the caller.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -258,14 +257,6 @@ impl<'a> Params<'a> {
         }
         items.sort_by_key(|(index, ..)| *index);
         Ok(items.into_iter().map(|(_, part, node)| (part, node)).collect())
-    }
-}
-
-/// An error for a value that none of the typed readers covers.
-impl Params<'_> {
-    /// Wraps a parse error of another crate into `InvalidParameterValue` naming the field.
-    pub fn invalid_because(&self, name: &str, why: impl Display) -> CloudError {
-        CloudError::invalid_value(format!("The parameter {} is invalid: {why}", self.name_of(name)))
     }
 }
 

@@ -6,6 +6,7 @@ use cumulet_model::network::{InterfaceAttachment, NetworkInterface};
 
 use super::ARCHITECTURE;
 use super::instance::tokens_word;
+use crate::call::Facts;
 use crate::filter::{FilterTable, many, one, opt};
 use crate::xml::time_text;
 
@@ -57,12 +58,15 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("network-interface.addresses.association.ip-owner-id", |i, f| {
             many(i.interfaces.iter().filter(|e| e.public_ip.is_some()).map(|_| f.account))
         }),
+        ("network-interface.addresses.association.public-dns-name", public_names),
         ("network-interface.addresses.association.public-ip", |i, _| enis(i, |e| e.public_ip)),
+        ("network-interface.addresses.private-dns-name", private_names),
         ("network-interface.addresses.primary", |i, _| enis(i, |_| Some(true))),
         ("network-interface.addresses.private-ip-address", |i, _| enis(i, |e| Some(e.private_ip))),
         ("network-interface.association.ip-owner-id", |i, f| {
             many(i.interfaces.iter().filter(|e| e.public_ip.is_some()).map(|_| f.account))
         }),
+        ("network-interface.association.public-dns-name", public_names),
         ("network-interface.association.public-ip", |i, _| enis(i, |e| e.public_ip)),
         ("network-interface.attachment.attach-time", |i, _| attached(i, |a| time_text(a.attached))),
         ("network-interface.attachment.attachment-id", |i, _| attached(i, |a| a.id.to_string())),
@@ -74,6 +78,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("network-interface.attachment.instance-owner-id", |i, f| {
             many(i.interfaces.iter().map(|_| f.account))
         }),
+        ("network-interface.attachment.network-card-index", |i, _| attached(i, |_| "0".into())),
         ("network-interface.attachment.status", |i, _| attached(i, |_| "attached".into())),
         ("network-interface.availability-zone", |i, _| enis(i, |e| Some(e.zone.clone()))),
         ("network-interface.description", |i, _| enis(i, |e| Some(e.description.clone()))),
@@ -86,9 +91,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("network-interface.mac-address", |i, _| enis(i, |e| Some(e.mac))),
         ("network-interface.network-interface-id", |i, _| enis(i, |e| Some(e.id.clone()))),
         ("network-interface.owner-id", |i, f| many(i.interfaces.iter().map(|_| f.account))),
-        ("network-interface.private-dns-name", |i, facts| {
-            many(i.interfaces.iter().map(|e| private_dns_name(facts.region, e.private_ip)))
-        }),
+        ("network-interface.private-dns-name", private_names),
         ("network-interface.private-ip-address", |i, _| enis(i, |e| Some(e.private_ip))),
         ("network-interface.requester-managed", |i, _| enis(i, |_| Some(false))),
         ("network-interface.source-dest-check", |i, _| enis(i, |e| Some(e.source_dest_check))),
@@ -139,14 +142,10 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         "network-interface.addresses.association.association-id",
         "network-interface.addresses.association.carrier-ip",
         "network-interface.addresses.association.customer-owned-ip",
-        "network-interface.addresses.association.public-dns-name",
-        "network-interface.addresses.private-dns-name",
         "network-interface.association.allocation-id",
         "network-interface.association.association-id",
         "network-interface.association.carrier-ip",
         "network-interface.association.customer-owned-ip",
-        "network-interface.association.public-dns-name",
-        "network-interface.attachment.network-card-index",
         "network-interface.deny-all-igw-traffic",
         "network-interface.ipv4-prefixes.ipv4-prefix",
         "network-interface.ipv6-address",
@@ -190,4 +189,13 @@ fn enis<T: ToString>(instance: &Instance, look: fn(&NetworkInterface) -> Option<
 
 fn attached(instance: &Instance, look: fn(&InterfaceAttachment) -> String) -> Vec<String> {
     many(instance.interfaces.iter().filter_map(|eni| eni.attachment.as_ref()).map(look))
+}
+
+fn public_names(instance: &Instance, facts: &Facts<'_>) -> Vec<String> {
+    let addresses = instance.interfaces.iter().filter_map(|eni| eni.public_ip);
+    many(addresses.map(|ip| public_dns_name(facts.region, ip)))
+}
+
+fn private_names(instance: &Instance, facts: &Facts<'_>) -> Vec<String> {
+    many(instance.interfaces.iter().map(|eni| private_dns_name(facts.region, eni.private_ip)))
 }
