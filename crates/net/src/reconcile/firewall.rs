@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use cumulet_ports::network::VpcSpec;
+use tracing::debug;
 
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::firewall::parse::{ProtocolNames, parse};
 use crate::firewall::{Ruleset, diff, host, vpc};
 use crate::ipset;
-use crate::sys::{NetNs, command};
+use crate::sys::{NetNs, command, conntrack};
 
 /// Waits so many seconds for another's hold of the xtables lock.
 const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
@@ -73,16 +74,11 @@ async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Res
     let now = bindings(wanted);
     let gone: BTreeSet<Ipv4Addr> =
         bindings(held).difference(&now).filter_map(|rule| address_of(rule)).collect();
-    for address in gone {
-        let address = address.to_string();
-        for end in ["--orig-src", "--orig-dst", "--reply-src", "--reply-dst"] {
-            match command::run(ns, "conntrack", &["-D", end, &address], String::new()).await {
-                // The tool's status is 1 as well when there was nothing to delete.
-                Err(NetError::Tool { stderr, .. }) if stderr.contains("0 flow entries") => {}
-                result => drop(result?),
-            }
-        }
+    if gone.is_empty() {
+        return Ok(());
     }
+    let ended = ns.run(move || conntrack::forget(&gone)).await.flatten()?;
+    debug!(namespace = ns.name(), ended, "tracked connections of former addresses ended");
     Ok(())
 }
 

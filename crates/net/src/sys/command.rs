@@ -1,4 +1,4 @@
-//! Programs run inside a namespace: `iptables-restore`, `ipset`, `conntrack`.
+//! Programs run inside a namespace: `iptables-restore`, `ipset`.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

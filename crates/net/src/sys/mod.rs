@@ -1,6 +1,7 @@
 //! Thin wrappers of what the kernel and its tools offer: namespaces, taps, sysctls, netlink, programs.
 
 pub mod command;
+pub mod conntrack;
 pub mod netns;
 #[expect(unsafe_code, reason = "one socket option has no safe wrapper")]
 pub mod socket;
@@ -11,9 +12,5 @@ pub mod tap;
 pub use netns::NetNs;
 
 /// The programs that the network runs, each with the Debian package that has it.
-pub const TOOLS: [(&str, &str); 4] = [
-    ("iptables-restore", "iptables"),
-    ("iptables-save", "iptables"),
-    ("ipset", "ipset"),
-    ("conntrack", "conntrack"),
-];
+pub const TOOLS: [(&str, &str); 3] =
+    [("iptables-restore", "iptables"), ("iptables-save", "iptables"), ("ipset", "ipset")];
