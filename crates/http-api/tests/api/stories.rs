@@ -110,6 +110,21 @@ async fn a_console_is_read_on_and_typed_into() {
 }
 
 #[tokio::test]
+async fn an_instance_that_never_ran_has_said_nothing() {
+    let caller = Caller::new().await;
+    let image = caller.test.image().await;
+    // The first call of a launch to the host fails: no machine ever was.
+    caller.test.faults.fail_after(0);
+    let (_, launched) = caller.post("/v1/instances", json!({ "image_id": image.id.as_str() })).await;
+    let id = launched["instances"][0]["id"].as_str().unwrap();
+    wait_for(&caller, id, InstanceState::Terminated).await;
+    let (status, piece) = caller.get(&format!("/v1/instances/{id}/console")).await;
+    assert_eq!((status, piece), (StatusCode::OK, json!({ "offset": 0, "next": 0, "data_base64": "" })));
+    let (_, none) = caller.get("/v1/instances/i-0123456789abcdef0/console").await;
+    assert_eq!(code(&none), "InvalidInstanceID.NotFound");
+}
+
+#[tokio::test]
 async fn user_data_comes_back_as_it_went_in_and_has_its_limit() {
     let caller = Caller::new().await;
     let id = launch(&caller, json!({ "user_data_base64": "IyEvYmluL3NoCg==" })).await;

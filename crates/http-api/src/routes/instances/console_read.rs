@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use cumulet_api_types::console::{ConsolePiece, ConsoleQuery};
 use cumulet_api_types::error::ErrorReply;
+use cumulet_engine::api::instance::ConsolePiece as ConsoleOutput;
 use cumulet_model::error::parse_id;
+use cumulet_model::state::InstanceState;
+use cumulet_model::{ErrorCode, InstanceId};
 
 use crate::convert::base64_to;
 use crate::error::Result;
@@ -23,6 +26,18 @@ pub(crate) async fn read(
     Segment(id): Segment<String>,
     Search(query): Search<ConsoleQuery>,
 ) -> Result<Json<ConsolePiece>> {
-    let piece = api.cloud.console_read(&parse_id(&id)?, query.offset, query.wait).await?;
+    let id = parse_id(&id)?;
+    let piece = match api.cloud.console_read(&id, query.offset, query.wait).await {
+        // An instance whose machine is yet to come, or gone with all it left, has said nothing; as GetConsoleOutput.
+        Err(error) if error.code == ErrorCode::InternalError && !runs(&api, &id).await? => {
+            let offset = query.offset.unwrap_or(0);
+            ConsoleOutput { offset, next: offset, data: Vec::new() }
+        }
+        piece => piece?,
+    };
     Ok(Json(ConsolePiece { offset: piece.offset, next: piece.next, data_base64: base64_to(&piece.data) }))
+}
+
+async fn runs(api: &Api, id: &InstanceId) -> Result<bool> {
+    Ok(api.cloud.instance(id).await?.state == InstanceState::Running)
 }
