@@ -3,8 +3,8 @@
 # Sourced after scripts/lib/common.sh. OUT is the folder for results, WORK a folder in it that is removed at the
 # end, ROOT the tree being made, RESULT what will be moved to OUT.
 
-BUILD_PROGRAMS=(mmdebstrap mkfs.ext4 cpio xz zstd unshare dpkg-deb)
-BUILD_PACKAGES=(mmdebstrap e2fsprogs cpio xz-utils zstd util-linux dpkg debian-archive-keyring)
+BUILD_PROGRAMS=(mmdebstrap mkfs.ext4 cpio lz4 xz zstd unshare dpkg-deb)
+BUILD_PACKAGES=(mmdebstrap e2fsprogs cpio lz4 xz-utils zstd util-linux dpkg debian-archive-keyring)
 
 require_build_programs() {
     local missing=() program

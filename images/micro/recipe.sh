@@ -77,18 +77,16 @@ recipe_tree() {
     unpack_stock_kernel
 }
 
-# The stock cloud kernel's modules into the tree, for what udev and people load; its image is taken out.
+# The modules of the suite's cloud kernel into the tree, for what udev and people load; its image is taken out below.
 unpack_stock_kernel() {
     local package
-    package=$(apt-cache "${APT_OPTIONS[@]}" show linux-image-cloud-amd64 |
+    package=$(apt-cache "${APT_OPTIONS[@]}" show "linux-image-cloud-amd64=$(candidate_version linux-image-cloud-amd64)" |
         sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
     unpack_package "$package" "$WORK/kernel"
-    KERNEL_VERSION=${package#linux-image-}
     mkdir -p "$ROOT/usr/lib/modules"
-    cp -a "$WORK/kernel/lib/modules/$KERNEL_VERSION" "$ROOT/usr/lib/modules/"
-    in_root depmod "$KERNEL_VERSION"
-    printf '%s %s\n' "$package" "$(apt-cache "${APT_OPTIONS[@]}" show "$package" | sed -n 's/^Version: //p' | head -n 1)" \
-        >>"$RESULT/$NAME.packages"
+    cp -a "$WORK/kernel/lib/modules/${package#linux-image-}" "$ROOT/usr/lib/modules/"
+    in_root depmod "${package#linux-image-}"
+    printf '%s %s\n' "$package" "$(candidate_version "$package")" >>"$RESULT/$NAME.packages"
 }
 
 recipe_kernel() {

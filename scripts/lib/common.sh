@@ -148,3 +148,6 @@ newest_version() {
             case $version in ${2:-*}) printf '%s\n' "$version" && break ;; esac
         done
 }
+
+# candidate_version PACKAGE: the version that apt would install, which is the suite's own where it has one.
+candidate_version() { apt-cache "${APT_OPTIONS[@]}" policy "$1" | sed -n 's/^  Candidate: //p'; }

@@ -14,6 +14,7 @@ unpack_kernel() {
     case $magic in
         fd377a58) payload "$1" | xz -dc >"$2" ;;
         28b52ffd) payload "$1" | zstd -dc >"$2" ;;
+        02214c18) payload "$1" | lz4 -dc - >"$2" ;;
         1f8b*) payload "$1" | gzip -dc >"$2" ;;
         *) return 1 ;;
     esac
