@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
 
 use cumulet_net::dns::zone::addresses;
 use cumulet_ports::network::Network;
@@ -12,7 +11,7 @@ use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::dhcp_client;
-use crate::guest::Guest;
+use crate::guest::{Guest, PATIENCE};
 use crate::world::{World, story};
 
 const DNS: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 2);
@@ -101,7 +100,7 @@ fn the_metadata_service_sees_who_asks() {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let asking = guest.ns.run(|| {
             let address = SocketAddr::from(([169, 254, 169, 254], 80));
-            let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
+            let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).unwrap();
             text
@@ -128,7 +127,7 @@ async fn ask(guest: &Guest, server: Ipv4Addr, over_tcp: bool, name: &str) -> Mes
 
 fn udp(server: Ipv4Addr, question: &[u8]) -> Vec<u8> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.send_to(question, (server, 53)).unwrap();
     let mut buffer = vec![0; 1500];
     let (length, from) = socket.recv_from(&mut buffer).expect("an answer");
@@ -138,8 +137,8 @@ fn udp(server: Ipv4Addr, question: &[u8]) -> Vec<u8> {
 }
 
 fn tcp(server: Ipv4Addr, question: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect_timeout(&(server, 53).into(), Duration::from_secs(5)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut stream = TcpStream::connect_timeout(&(server, 53).into(), PATIENCE).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(&u16::try_from(question.len()).unwrap().to_be_bytes()).unwrap();
     stream.write_all(question).unwrap();
     let mut length = [0; 2];

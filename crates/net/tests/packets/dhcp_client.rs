@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::guest::PATIENCE;
 use cumulet_model::MacAddr;
 use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, OptionCode};
 use dhcproto::{Decodable, Decoder, Encodable};
@@ -95,7 +96,7 @@ fn message(mac: MacAddr, kind: MessageType) -> Message {
 fn exchange_with(socket: &UdpSocket, message: &Message, to: Ipv4Addr) -> Option<Message> {
     let bytes = message.to_vec().unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         socket.send_to(&bytes, SocketAddrV4::new(to, 67)).ok()?;
         let mut buffer = [0; 1500];

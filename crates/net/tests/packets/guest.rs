@@ -16,8 +16,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::dhcp_client;
 use crate::world::sh;
 
-/// What a refused connection is given to come through after all.
-pub const REFUSAL: Duration = Duration::from_millis(600);
+/// What is refused is given so long to come through after all.
+const REFUSAL: Duration = Duration::from_millis(700);
+/// What is allowed is given so long, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST_FRAME: usize = 70_000;
 
 /// A guest.
@@ -72,7 +74,7 @@ impl Guest {
 
     /// Whether a ping gets an answer.
     pub async fn pings(&self, to: impl Into<IpAddr>) -> bool {
-        let line = format!("ping -n -c 1 -W 1 {} > /dev/null", to.into());
+        let line = format!("ping -n -c 1 -w 3 {} > /dev/null", to.into());
         self.ns.run(move || crate::world::sh_succeeds(&line)).await.unwrap()
     }
 
@@ -86,11 +88,16 @@ impl Guest {
         connect_in(&self.ns, ip, port).await
     }
 
+    /// Whether nothing comes of connecting to a port.
+    pub async fn is_refused(&self, ip: Ipv4Addr, port: u16) -> bool {
+        is_refused_in(&self.ns, ip, port).await
+    }
+
     /// Sends a datagram from `source` and gives whether an answer came; there must be a UDP echo.
     pub async fn udp_echo(&self, source: Ipv4Addr, to: Ipv4Addr, port: u16) -> bool {
         let asked = self.ns.run(move || {
             let socket = UdpSocket::bind((source, 0)).unwrap();
-            socket.set_read_timeout(Some(REFUSAL)).unwrap();
+            socket.set_read_timeout(Some(REFUSAL * 2)).unwrap();
             socket.send_to(b"hello", (to, port)).is_ok() && socket.recv(&mut [0; 16]).is_ok()
         });
         asked.await.unwrap()
@@ -134,6 +141,12 @@ impl Conversation {
         (received == sent).then_some(())
     }
 
+    /// Whether nothing comes back any more.
+    pub fn is_cut(mut self) -> bool {
+        self.stream.set_read_timeout(Some(REFUSAL * 2)).unwrap();
+        !self.is_alive()
+    }
+
     /// Whether the connection still carries something there and back.
     pub fn is_alive(&mut self) -> bool {
         self.stream.write_all(b"x").is_ok() && self.stream.read_exact(&mut [0]).is_ok()
@@ -161,9 +174,18 @@ pub async fn serve_in(ns: &NetNs, port: u16) {
 
 /// See [`Guest::connect`].
 pub async fn connect_in(ns: &NetNs, ip: Ipv4Addr, port: u16) -> Option<Conversation> {
+    converse(ns, ip, port, PATIENCE).await
+}
+
+/// See [`Guest::is_refused`].
+pub async fn is_refused_in(ns: &NetNs, ip: Ipv4Addr, port: u16) -> bool {
+    converse(ns, ip, port, REFUSAL).await.is_none()
+}
+
+async fn converse(ns: &NetNs, ip: Ipv4Addr, port: u16, patience: Duration) -> Option<Conversation> {
     let connected = ns.run(move || {
-        let mut stream = TcpStream::connect_timeout(&(ip, port).into(), REFUSAL).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let mut stream = TcpStream::connect_timeout(&(ip, port).into(), patience).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
         let mut greeting = [0; 32];
         stream.read_exact(&mut greeting).ok()?;
         let seen_as = std::str::from_utf8(&greeting).ok()?.trim().parse().ok()?;

@@ -6,7 +6,7 @@ use cumulet_net::HostNetwork;
 use cumulet_net::names;
 use cumulet_ports::network::Network;
 
-use crate::guest::{Guest, connect_in};
+use crate::guest::{Guest, connect_in, is_refused_in};
 use crate::world::{World, all, cidr, interface_id, members, sh, sh_here, sh_succeeds, story, vpc_id};
 
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
@@ -186,7 +186,7 @@ fn a_hosts_firewall_is_the_same_after_a_whole_life() {
         world.net.teardown().await.expect("once more");
         assert_eq!(host_state(), before, "two teardowns are as good as one");
         world.apply().await;
-        assert!(connect_in(&world.host, PUBLIC, 80).await.is_none(), "the guest's tap went");
+        assert!(is_refused_in(&world.host, PUBLIC, 80).await, "the guest's tap went");
         world
     });
 }
@@ -221,7 +221,7 @@ fn a_namespace_deleted_while_the_daemon_was_away_is_made_anew() {
         sh_here(&format!("ip netns del {vpc}"));
         world.apply().await;
         assert_eq!(world.apply().await, Vec::<String>::new());
-        assert!(connect_in(&world.host, PUBLIC, 80).await.is_none(), "who holds the old tap is cut off");
+        assert!(is_refused_in(&world.host, PUBLIC, 80).await, "who holds the old tap is cut off");
         drop(cut_off);
         let spec = world.spec.vpcs[0].interfaces[0].clone();
         let guest = world.boot(0, &spec).await;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use cumulet_net::sys::NetNs;
 use nix::sys::socket::{getsockopt, sockopt};
 
-use crate::guest::{REFUSAL, connect_in, serve_in};
+use crate::guest::{PATIENCE, connect_in, is_refused_in, serve_in};
 use crate::world::{World, all, cidr, group_id, interface, sh, story, tcp};
 
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
@@ -28,13 +28,15 @@ fn a_public_address_is_reached_from_the_host_through_the_group() {
         world.group(1);
         let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
         guest.serve(22).await;
-        assert!(connect_in(&world.host, PUBLIC, 22).await.is_none());
+        assert!(is_refused_in(&world.host, PUBLIC, 22).await);
         world.group(1).ingress.push(tcp(22, cidr("198.18.0.1/32")));
         world.apply().await;
         let seen = connect_in(&world.host, PUBLIC, 22).await.expect("authorized");
         assert_eq!(seen.seen_as.ip(), Ipv4Addr::new(198, 18, 0, 1), "the host's end of the link");
-        let listener_free = connect_in(&world.host, Ipv4Addr::new(198, 18, 0, 10), 22).await;
-        assert!(listener_free.is_none(), "an address that nobody has");
+        assert!(
+            is_refused_in(&world.host, Ipv4Addr::new(198, 18, 0, 10), 22).await,
+            "an address that nobody has"
+        );
         world
     });
 }
@@ -53,7 +55,7 @@ fn a_guest_with_a_public_address_reaches_the_world_and_one_without_does_not() {
         let seen = public.connect(OUTSIDE, 443).await.expect("the world");
         assert_eq!(seen.seen_as.ip(), UPLINK, "masqueraded by the host");
         assert!(public.pings(OUTSIDE).await);
-        assert!(private.connect(OUTSIDE, 443).await.is_none());
+        assert!(private.is_refused(OUTSIDE, 443).await);
         let interface = world.vpc().interfaces.iter_mut().find(|i| i.private_ip == private.ip).unwrap();
         interface.public_ip = Some("198.18.0.10".parse().unwrap());
         world.apply().await;
@@ -89,7 +91,7 @@ fn a_guest_learns_how_narrow_the_uplink_is() {
         let neighbour = world.launch(6, &[1]).await;
         for (server, ip, expected) in [(&outside, OUTSIDE, ..=1360), (&neighbour.ns, neighbour.ip, ..=1460)] {
             let listener = server.run(|| TcpListener::bind("0.0.0.0:99")).await.unwrap().unwrap();
-            let connecting = guest.ns.run(move || TcpStream::connect_timeout(&(ip, 99).into(), REFUSAL * 5));
+            let connecting = guest.ns.run(move || TcpStream::connect_timeout(&(ip, 99).into(), PATIENCE));
             let accepting = tokio::task::spawn_blocking(move || listener.accept());
             let _client = connecting.await.unwrap().expect("a connection");
             let (served, _) = accepting.await.unwrap().unwrap();
@@ -109,12 +111,12 @@ fn a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind()
         let second = world.launch(6, &[1]).await;
         first.serve(80).await;
         second.serve(81).await;
-        let mut open = connect_in(&world.host, PUBLIC, 80).await.expect("the first owner");
+        let open = connect_in(&world.host, PUBLIC, 80).await.expect("the first owner");
         world.vpc().interfaces[0].public_ip = None;
         world.vpc().interfaces[1].public_ip = Some(PUBLIC);
         world.apply().await;
         assert!(connect_in(&world.host, PUBLIC, 81).await.is_some(), "the new owner");
-        assert!(!open.is_alive(), "the former owner's connection");
+        assert!(open.is_cut(), "the former owner's connection");
         world
     });
 }
@@ -128,9 +130,9 @@ fn guests_meet_at_their_public_addresses_under_their_public_names() {
         server.serve(80).await;
         let seen = client.connect(PUBLIC, 80).await.expect("by its public address");
         assert_eq!(seen.seen_as.ip(), Ipv4Addr::new(198, 18, 0, 10));
-        assert!(client.connect(server.ip, 80).await.is_none(), "the rule names the public address alone");
+        assert!(client.is_refused(server.ip, 80).await, "the rule names the public address alone");
         let private = world.launch(7, &[1]).await;
-        assert!(private.connect(PUBLIC, 80).await.is_none(), "no way out without a public address");
+        assert!(private.is_refused(PUBLIC, 80).await, "no way out without a public address");
         world
     });
 }
@@ -158,7 +160,7 @@ fn two_vpcs_with_the_same_addresses_are_worlds_apart() {
             guests.push(guest);
         }
         assert!(guests[1].connect(twin.private_ip, 81).await.is_some(), "its own neighbour");
-        assert!(guests[1].connect(twin.private_ip, 80).await.is_none(), "not the other VPC's");
+        assert!(guests[1].is_refused(twin.private_ip, 80).await, "not the other VPC's");
         assert!(
             here.connect(Ipv4Addr::new(198, 18, 0, 10), 81).await.is_some(),
             "by public addresses they meet"
