@@ -37,7 +37,7 @@ pub struct AwsEnv {
     pub secret_access_key: String,
     /// `AWS_DEFAULT_REGION`.
     pub region: String,
-    /// `AWS_ENDPOINT_URL_EC2`; absent if the EC2 API doesn't listen.
+    /// `AWS_ENDPOINT_URL`; absent if the EC2 API doesn't listen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ec2_endpoint_url: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! `args` says what can be asked, `commands` does it (a file for each command), `output` prints it, `failure` holds
 //! the exit codes.
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout)]
 
 mod args;
 mod commands;

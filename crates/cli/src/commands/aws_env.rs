@@ -4,10 +4,12 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::failure::Result;
+use crate::output::say;
 
 /// Print what the aws CLI and the SDKs need, for the shell to take in.
 ///
-/// The aws CLI takes AWS_ENDPOINT_URL_EC2 from version 1.32 and 2.13 on; give older ones --endpoint-url.
+/// All services are pointed here, so that no request with this cloud's key goes elsewhere. The aws CLI takes
+/// AWS_ENDPOINT_URL from version 1.32 and 2.13 on; give older ones --endpoint-url.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -26,15 +28,15 @@ impl AwsEnv {
             ("AWS_SECRET_ACCESS_KEY", Some(&env.secret_access_key)),
             ("AWS_DEFAULT_REGION", Some(&env.region)),
             ("AWS_REGION", Some(&env.region)),
-            ("AWS_ENDPOINT_URL_EC2", env.ec2_endpoint_url.as_ref()),
+            ("AWS_ENDPOINT_URL", env.ec2_endpoint_url.as_ref()),
         ];
         for (name, value) in lines {
             if let Some(value) = value {
-                println!("export {name}={}", quoted(value));
+                say!("export {name}={}", quoted(value))?;
             }
         }
-        // A session token of another cloud would go along with our key.
-        println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
+        // A session token of another cloud would go along with our key, and an endpoint of EC2 alone outranks ours.
+        say!("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL_EC2")?;
         if env.ec2_endpoint_url.is_none() {
             eprintln!("cumulet: the daemon does not listen for the EC2 API; start it with --ec2-listen");
         }

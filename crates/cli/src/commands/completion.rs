@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::args::Cli;
 use crate::failure::Result;
+use crate::output;
 
 /// Print the completion script of a shell.
 #[derive(Debug, Args)]
@@ -19,7 +20,8 @@ pub struct Completion {
 
 impl Completion {
     pub fn run(&self) -> Result<()> {
-        clap_complete::generate(self.shell, &mut Cli::command(), "cumulet", &mut std::io::stdout());
-        Ok(())
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "cumulet", &mut script);
+        output::put(&script)
     }
 }

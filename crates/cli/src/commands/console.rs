@@ -3,7 +3,7 @@
 //! Output comes by requests that wait for more; input goes by a request for each piece typed. On a terminal every
 //! key goes to the guest, but Ctrl-] which leaves.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,9 +12,9 @@ use cumulet_client::types::instance::InstanceState;
 use tokio::sync::mpsc;
 
 use crate::context::Context;
-use crate::failure::{Failure, Result};
-use crate::resolve;
+use crate::failure::Result;
 use crate::terminal::Raw;
+use crate::{output, resolve};
 
 /// Ctrl-], as telnet and virsh have it.
 const ESCAPE: u8 = 0x1d;
@@ -75,7 +75,7 @@ async fn print_log(context: &Context, id: &str) -> Result<()> {
         let text = String::from_utf8_lossy(&piece.data);
         return context.printed_json(&serde_json::json!({ "output": text, "next": piece.next })).map(drop);
     }
-    print(&piece.data)
+    output::put(&piece.data)
 }
 
 /// Prints the console's output until the instance no longer runs. A machine that is started anew, as by a reboot, is
@@ -102,7 +102,7 @@ async fn follow(client: &Client, id: &str) -> Result<()> {
             offset = Some(0);
             continue;
         }
-        print(&piece.data)?;
+        output::put(&piece.data)?;
         if piece.data.is_empty() {
             if is_over(client, id).await? {
                 return Ok(());
@@ -131,11 +131,6 @@ async fn is_over(client: &Client, id: &str) -> Result<bool> {
 async fn is_begun_anew(client: &Client, id: &str, offset: u64) -> bool {
     let look = client.console_read(id, Some(offset), false).await;
     look.is_ok_and(|piece| piece.offset < offset)
-}
-
-fn print(data: &[u8]) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(data).and_then(|()| stdout.flush()).map_err(Failure::io("cannot print"))
 }
 
 /// Sends standard input to the guest; returns when the escape key was typed, and never when the input merely ended.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{Table, age, or_dash};
+use crate::output::{Table, age, or_dash, say};
 
 /// List instances; terminated ones only with --all.
 #[derive(Debug, Args)]
@@ -40,8 +40,7 @@ impl List {
             instances.retain(|instance| instance.state != InstanceState::Terminated);
         }
         if self.quiet {
-            instances.iter().for_each(|instance| println!("{}", instance.id));
-            return Ok(());
+            return instances.iter().try_for_each(|instance| say!("{}", instance.id));
         }
         print(context, instances).await
     }

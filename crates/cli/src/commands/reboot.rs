@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::failure::Result;
+use crate::output::say;
 use crate::resolve;
 
 /// Reboot instances: they keep addresses and disks, and count as running all the time.
@@ -20,7 +21,7 @@ impl Reboot {
         for instance in &found {
             context.client.reboot_instance(&instance.id).await?;
             if !context.json {
-                println!("{} reboots", instance.id);
+                say!("{} reboots", instance.id)?;
             }
         }
         let ids: Vec<_> = found.iter().map(|instance| &instance.id).collect();

@@ -5,7 +5,7 @@ use cumulet_client::types::instance::{Instance, InstanceDetail, Reachability};
 
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::Colour;
+use crate::output::{Colour, say};
 use crate::resolve;
 
 /// Show all that is known of an instance.
@@ -27,7 +27,7 @@ impl Show {
         }
         for (name, value) in lines(context, &detail) {
             let name = context.paint.paint(Colour::Bold, &format!("{name:<18}"));
-            println!("{name} {value}");
+            say!("{name} {value}")?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use cumulet_client::Error;
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::output::Progress;
+use crate::output::{Progress, say};
 
 /// End all machines and remove everything that was made on this host: processes, namespaces, taps, firewall rules.
 ///
@@ -43,8 +43,8 @@ impl Teardown {
                 progress.during("waiting for the daemon to end", gone(context)).await;
                 drop(progress);
                 if !context.printed_json(&done)? {
-                    println!("The host is clean and the daemon has ended.");
-                    println!("Images, volumes and the database are kept.");
+                    say!("The host is clean and the daemon has ended.")?;
+                    say!("Images, volumes and the database are kept.")?;
                 }
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::Result;
+use crate::output::say;
 
 /// Prints the versions; a daemon that does not answer is no error here.
 pub async fn run(context: &Context) -> Result<()> {
@@ -11,9 +12,9 @@ pub async fn run(context: &Context) -> Result<()> {
         let facts = daemon.as_ref().ok();
         return context.printed_json(&serde_json::json!({ "cumulet": own, "daemon": facts })).map(drop);
     }
-    println!("cumulet {own}");
+    say!("cumulet {own}")?;
     match daemon {
-        Ok(facts) => println!(
+        Ok(facts) => say!(
             "cumuletd {} at {}: account {}, region {} ({})",
             facts.version,
             context.client.target(),
@@ -21,7 +22,6 @@ pub async fn run(context: &Context) -> Result<()> {
             facts.region,
             facts.zones.join(", ")
         ),
-        Err(error) => println!("cumuletd: {error}"),
+        Err(error) => say!("cumuletd: {error}"),
     }
-    Ok(())
 }

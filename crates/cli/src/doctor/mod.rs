@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::output::{Colour, Progress};
+use crate::output::{Colour, Progress, say};
 use row::{Row, Verdict};
 
 /// Tell what this host has and lacks, and how to mend it.
@@ -47,7 +47,7 @@ impl Doctor {
         drop(progress);
         let failed = rows.iter().filter(|row| row.verdict == Verdict::Fail).count();
         if !context.printed_json(&serde_json::json!({ "ready": failed == 0, "checks": rows }))? {
-            print(context, &rows, failed);
+            print(context, &rows, failed)?;
         }
         if failed == 0 { Ok(()) } else { Err(Failure::Told) }
     }
@@ -64,7 +64,7 @@ fn host_rows(state_dir: &Path, public_pool: Ipv4Net) -> Vec<Row> {
     rows
 }
 
-fn print(context: &Context, rows: &[Row], failed: usize) {
+fn print(context: &Context, rows: &[Row], failed: usize) -> Result<()> {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in rows {
         let (colour, word) = match row.verdict {
@@ -72,15 +72,15 @@ fn print(context: &Context, rows: &[Row], failed: usize) {
             Verdict::Warn => (Colour::Yellow, "warn"),
             Verdict::Fail => (Colour::Red, "FAIL"),
         };
-        println!("{}  {:<width$}  {}", context.paint.paint(colour, word), row.name, row.what);
+        say!("{}  {:<width$}  {}", context.paint.paint(colour, word), row.name, row.what)?;
         if let Some(mend) = &row.mend {
-            println!("      {:<width$}  -> {mend}", "");
+            say!("      {:<width$}  -> {mend}", "")?;
         }
     }
     let warned = rows.iter().filter(|row| row.verdict == Verdict::Warn).count();
     match (failed, warned) {
-        (0, 0) => println!("\nThis host is ready."),
-        (0, warned) => println!("\nThis host is ready; {warned} could be better."),
-        (failed, _) => println!("\n{failed} must be mended first."),
+        (0, 0) => say!("\nThis host is ready."),
+        (0, warned) => say!("\nThis host is ready; {warned} could be better."),
+        (failed, _) => say!("\n{failed} must be mended first."),
     }
 }

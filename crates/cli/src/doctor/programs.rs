@@ -57,7 +57,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     }
 }
 
-/// Whether it takes AWS_ENDPOINT_URL_EC2 (AWS SDKs and Tools guide, "Service-specific endpoints").
+/// Whether it takes AWS_ENDPOINT_URL (AWS SDKs and Tools guide, "Service-specific endpoints").
 fn takes_endpoint((major, minor): (u32, u32)) -> bool {
     match major {
         1 => minor >= 32,

@@ -1,11 +1,10 @@
 //! JSON on standard output.
 
-use std::io::Write;
-
+use super::say;
 use crate::failure::{Failure, Result};
 
 /// Prints `value`, indented, with a line break at its end.
 pub fn print(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?;
-    writeln!(std::io::stdout(), "{text}").map_err(Failure::io("cannot print"))
+    say!("{text}")
 }

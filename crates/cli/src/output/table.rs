@@ -1,9 +1,7 @@
 //! Tables: a heading and left-aligned columns, two spaces apart, no lines, so that `awk` can read them too.
 
-use std::io::Write;
-
 use super::{Colour, Paint};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 
 /// A table being filled.
 pub struct Table {
@@ -48,7 +46,7 @@ impl Table {
 
     /// Prints it on standard output.
     pub fn print(&self) -> Result<()> {
-        std::io::stdout().write_all(self.render().as_bytes()).map_err(Failure::io("cannot print"))
+        super::put(self.render().as_bytes())
     }
 
     fn render(&self) -> String {

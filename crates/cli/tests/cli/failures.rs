@@ -65,3 +65,16 @@ async fn help_is_there_for_every_command() {
         bench.ok(&["help", name]).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_is_no_reason_to_complain() {
+    let bench = Bench::new().await;
+    for args in [["types", "--json"].as_slice(), &["types"], &["aws-env"], &["completion", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = bench.command(args);
+        let child = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{args:?}");
+    }
+}

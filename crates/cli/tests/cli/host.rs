@@ -32,10 +32,10 @@ async fn the_doctor_looks_at_everything_and_says_what_mends_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_takes_in_what_the_aws_cli_needs() {
     let bench = Bench::new().await;
-    let lines = bench.ok(&["aws-env"]).await;
+    let lines = format!("export AWS_ENDPOINT_URL_EC2=http://elsewhere\n{}", bench.ok(&["aws-env"]).await);
     let script = format!(
         "{lines}\nprintf '%s|%s|%s' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" \
-                          \"$AWS_DEFAULT_REGION $AWS_ENDPOINT_URL_EC2\""
+                          \"$AWS_DEFAULT_REGION $AWS_ENDPOINT_URL$AWS_ENDPOINT_URL_EC2\""
     );
     let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
     let key = bench.test.cloud.root_access_key().await.unwrap();

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::failure::Result;
-use crate::output::{Table, or_dash};
+use crate::output::{Table, or_dash, say};
 use crate::{resolve, rules};
 
 /// Show a group's rules, in the form that `allow` and `deny` take.
@@ -34,7 +34,7 @@ pub async fn print(context: &Context, id: &str) -> Result<()> {
         let unique = groups.iter().filter(|other| other.name == known.name).count() == 1;
         unique.then(|| known.name.clone())
     };
-    println!("{} {} in {}: {}", group.name, group.id, group.vpc_id, group.description.escape_debug());
+    say!("{} {} in {}: {}", group.name, group.id, group.vpc_id, group.description.escape_debug())?;
     let mut table = Table::new(context.paint, &["RULE", "ID", "DESCRIPTION"]);
     for rule in &group.rules {
         table

@@ -9,6 +9,7 @@ use crate::commands::key_value;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::home::Home;
+use crate::output::say;
 
 /// Make a key pair and keep its private key in ~/.cumulet/keys, where `cumulet ssh` finds it.
 #[derive(Debug, Args)]
@@ -62,7 +63,7 @@ impl Create {
         }
         let value = serde_json::json!({ "key_pair": created.key_pair, "private_key_file": file });
         if !context.printed_json(&value)? {
-            println!("Key pair {} is made; its private key is in {}", created.key_pair.name, file.display());
+            say!("Key pair {} is made; its private key is in {}", created.key_pair.name, file.display())?;
         }
         Ok(())
     }
