@@ -47,4 +47,4 @@ make_venv() {
 # shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES=(build-essential pkg-config ca-certificates)
 # shellcheck disable=SC2034 # likewise
-HOST_PACKAGES=(iproute2 iptables ipset openssh-client curl procps e2fsprogs)
+HOST_PACKAGES=(iproute2 iptables ipset conntrack openssh-client curl procps e2fsprogs)

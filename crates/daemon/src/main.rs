@@ -71,6 +71,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
+    // What the daemon writes (secret keys, disks) is for nobody else.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let config = Config::load(&args.config, &args.overrides)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start a runtime")?;
@@ -88,7 +90,8 @@ fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("CUMULET_LOG").unwrap_or_else(|_| EnvFilter::new("info,cumulet_net::network=warn"));
+    let filter = EnvFilter::try_from_env("CUMULET_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,cumulet_net::network=warn"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

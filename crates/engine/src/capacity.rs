@@ -37,16 +37,9 @@ impl Cloud {
             vcpus += u64::from(kind.vcpus) * u64::from(count);
             memory += kind.memory.0.saturating_mul(u64::from(count));
         }
-        for record in self.inner.store.instances().await.map_err(internal)? {
-            let off = matches!(record.machine, Machine::Off | Machine::Released);
-            if off && record.intent != Intent::Run || record.machine == Machine::Released {
-                continue;
-            }
-            if let Ok(kind) = self.instance_type(&record.instance_type) {
-                vcpus += u64::from(kind.vcpus);
-                memory += kind.memory.0;
-            }
-        }
+        let (used_vcpus, used_memory) = self.used_capacity().await?;
+        vcpus += used_vcpus;
+        memory += used_memory;
         if memory > capacity.memory.0 {
             return Err(insufficient(format!(
                 "the running instances and these would need {}, this host gives {}",
@@ -61,6 +54,39 @@ impl Cloud {
             )));
         }
         Ok(())
+    }
+
+    /// The vCPUs and MiB of memory of the instances that run or are about to.
+    async fn used_capacity(&self) -> Result<(u64, u64)> {
+        let (mut vcpus, mut memory) = (0, 0);
+        for record in self.inner.store.instances().await.map_err(internal)? {
+            let off = matches!(record.machine, Machine::Off | Machine::Released);
+            if off && record.intent != Intent::Run || record.machine == Machine::Released {
+                continue;
+            }
+            if let Ok(kind) = self.instance_type(&record.instance_type) {
+                vcpus += u64::from(kind.vcpus);
+                memory += kind.memory.0;
+            }
+        }
+        Ok((vcpus, memory))
+    }
+
+    /// The largest count from `least` to `most` of instances of a type that the host can carry beside those that run.
+    /// The allocation lock must be held.
+    pub(crate) async fn affordable(&self, name: &str, least: u32, most: u32) -> Result<u32> {
+        let kind = self.instance_type(name)?;
+        let (vcpus, memory) = self.used_capacity().await?;
+        let capacity = self.inner.config.capacity;
+        let fit = |total: u64, used: u64, each: u64| total.saturating_sub(used) / each.max(1);
+        let carried = fit(u64::from(capacity.vcpus), vcpus, u64::from(kind.vcpus)).min(fit(
+            capacity.memory.0,
+            memory,
+            kind.memory.0,
+        ));
+        let count = u32::try_from(carried).unwrap_or(u32::MAX).clamp(least, most);
+        self.check_capacity(std::iter::once((name, count))).await?;
+        Ok(count)
     }
 
     /// `count` public addresses that nobody has. The allocation lock must be held until they are written.

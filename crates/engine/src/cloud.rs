@@ -13,6 +13,7 @@ use cumulet_store::{Store, StoreError};
 use ipnet::Ipv4Net;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use crate::clock::Clock;
@@ -109,8 +110,12 @@ pub(crate) struct Inner {
     /// Held while addresses, names or capacity are looked up and taken, so that no two calls take the same.
     pub allocation: tokio::sync::Mutex<()>,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
-    /// Ends drivers and reconcilers.
+    /// Ends drivers and reconcilers where they are.
     pub stop: CancellationToken,
+    /// Ends drivers after the step that they are in.
+    pub drain: CancellationToken,
+    /// The drivers' tasks.
+    pub tasks: TaskTracker,
     /// Set by teardown: the process has nothing left to do.
     pub torn_down: CancellationToken,
 }

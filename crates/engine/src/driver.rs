@@ -54,7 +54,7 @@ impl Cloud {
                     unwired: false,
                     resets: 0,
                 };
-                tokio::spawn(driver.run());
+                self.inner.tasks.spawn(driver.run());
                 return;
             }
         };
@@ -90,13 +90,17 @@ impl Driver {
 
     async fn drive(&mut self) {
         let mut pause = Duration::from_secs(1);
-        loop {
+        let drain = self.cloud.inner.drain.clone();
+        while !drain.is_cancelled() {
             match self.step().await {
                 Ok(true) => pause = Duration::from_secs(1),
                 Ok(false) => return,
                 Err(error) => {
                     warn!(instance = %self.id, error = error.chain(), retry_in = ?pause, "a step failed and is tried again");
-                    tokio::time::sleep(pause).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = drain.cancelled() => return,
+                    }
                     pause = (pause * 2).min(Duration::from_secs(30));
                 }
             }
@@ -114,7 +118,7 @@ impl Driver {
         }
         match plan::next(record.intent, record.machine, record.reboot) {
             Action::Finish => return Ok(false),
-            Action::Wait => match self.inbox.recv().await {
+            Action::Wait => match self.hear().await {
                 Some(Message::Ended(event)) => self.on_end(&event).await?,
                 Some(Message::Poke) => {}
                 None => return Ok(false),
@@ -128,6 +132,14 @@ impl Driver {
             Action::Release => launch_steps::release(&self.cloud, &record).await?,
         }
         Ok(true)
+    }
+
+    /// What is told next; nothing once the drivers are to end.
+    async fn hear(&mut self) -> Option<Message> {
+        tokio::select! {
+            () = self.cloud.inner.drain.cancelled() => None,
+            message = self.inbox.recv() => message,
+        }
     }
 
     async fn launch(&mut self, record: InstanceRecord) -> PortResult<()> {
@@ -171,7 +183,7 @@ impl Driver {
                 }
             }
             let next = deadline.min(Instant::now() + PRESS_AGAIN);
-            match tokio::time::timeout_at(next, self.inbox.recv()).await {
+            match tokio::time::timeout_at(next, self.hear()).await {
                 Ok(Some(Message::Ended(event))) if record.launch_id.as_ref() == Some(&event.launch_id) => {
                     return self.ended(&record, Some(&event.end)).await;
                 }
@@ -208,7 +220,8 @@ impl Driver {
     /// Writes what the end of the machine means: `end` is `None` when it was killed here.
     async fn ended(&mut self, record: &InstanceRecord, end: Option<&VmEnd>) -> PortResult<()> {
         let soon = self.started.is_some_and(|at| at.elapsed() < RESET_WINDOW);
-        self.resets = if soon { self.resets + 1 } else { 0 };
+        let reset = matches!(end, Some(VmEnd::Recorded(ExitReason::GuestReset)));
+        self.resets = if soon && reset { self.resets + 1 } else { 0 };
         let verdict = judge(record, end, self.resets);
         info!(instance = %self.id, ?end, verdict = ?verdict, "the machine has ended");
         let now = self.cloud.inner.clock.now();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use cumulet_model::address;
 use cumulet_model::network::{Subnet, Vpc};
 use cumulet_model::security::{Direction, Peer, Rule, RuleSpec, SecurityGroup, Traffic};
-use cumulet_model::state::Machine;
+use cumulet_model::state::{Intent, Machine};
 use cumulet_model::{DhcpOptionsId, GroupId, RuleId, SubnetId, Tags, VpcId};
 use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd, VmEvent};
 use cumulet_store::{AccessKeyRecord, NewDefaultVpc, Store, StoreError};
@@ -15,10 +15,11 @@ use ipnet::Ipv4Net;
 use rand::RngExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::cloud::{Cloud, EngineConfig, Inner, Ports, Result, internal, port_failed};
+use crate::cloud::{ChangeError, Cloud, EngineConfig, Inner, Ports, Result, internal, port_failed};
 use crate::driver::Message;
 use crate::network::NetworkKeeper;
 
@@ -50,6 +51,8 @@ impl Cloud {
                 allocation: tokio::sync::Mutex::new(()),
                 drivers: Mutex::new(HashMap::new()),
                 stop: CancellationToken::new(),
+                drain: CancellationToken::new(),
+                tasks: TaskTracker::new(),
                 torn_down: CancellationToken::new(),
             }),
         };
@@ -70,6 +73,10 @@ impl Cloud {
             found.into_iter().map(|vm| (vm.instance_id.clone(), vm)).collect();
         let mut ended = Vec::new();
         for record in self.inner.store.instances().await.map_err(internal)? {
+            if record.machine == Machine::Off && record.intent != Intent::Run {
+                // Takes back a public address that a start had given when the daemon died before it was written.
+                self.inner.store.change_instance::<ChangeError>(&record.id, |_| Ok(())).await?;
+            }
             let vm = by_instance.remove(&record.id);
             let Some(launch_id) = record.launch_id.clone() else {
                 if let Some(vm) = vm.filter(|vm| vm.state == FoundState::Running) {

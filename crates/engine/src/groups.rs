@@ -104,7 +104,12 @@ impl Cloud {
             })
             .collect();
         self.inner.store.add_rules(&rules).await.map_err(internal)?;
-        self.inner.keeper.sync().await.map_err(port_failed)?;
+        if let Err(failure) = self.inner.keeper.sync().await {
+            // The caller hears of a failure: then the rules must not be there, or a second try finds duplicates.
+            let ids: Vec<_> = rules.iter().map(|rule| rule.id.clone()).collect();
+            self.inner.store.delete_rules(&ids).await.map_err(internal)?;
+            return Err(port_failed(failure));
+        }
         Ok(rules)
     }
 

@@ -54,6 +54,7 @@ impl Cloud {
 
     /// Removes an image. Instances and volumes made from it live on; a kernel or ramdisk that others name is kept.
     pub async fn deregister_image(&self, id: &ImageId) -> Result<()> {
+        let _allocation = self.inner.allocation.lock().await;
         let images = self.images().await?;
         let image = images.iter().find(|image| image.id == *id).ok_or_else(|| {
             CloudError::new(ErrorCode::InvalidAmiIdNotFound, format!("The image id '[{id}]' does not exist"))
@@ -78,8 +79,9 @@ impl Cloud {
             let text = format!("The image '{id}' is in use by instance '{}'", user.id);
             return Err(CloudError::new(ErrorCode::DependencyViolation, text));
         }
-        self.inner.store.delete_image(id).await.map_err(internal)?;
-        self.inner.ports.storage.delete_image(id).await.map_err(port_failed)
+        // The file first: what a crash leaves in between is a row, which a second call removes, not an orphaned file.
+        self.inner.ports.storage.delete_image(id).await.map_err(port_failed)?;
+        self.inner.store.delete_image(id).await.map_err(internal)
     }
 
     /// Imports that the daemon's end cut off have failed.

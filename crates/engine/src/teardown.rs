@@ -12,15 +12,24 @@ use tracing::{error, info, warn};
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::driver::transition_text;
 
+/// How long a step that is under way may take to its end.
+const STEP_PATIENCE: Duration = Duration::from_secs(150);
+
 impl Cloud {
     /// Stops all machines as a termination would (power button, then a kill), removes the network, and ends the cloud's
     /// tasks. Goes on through errors and reports them all. The process has nothing left to do then;
     /// [`Cloud::torn_down`] tells it.
     pub async fn teardown(&self) -> Result<()> {
         let inner = &self.inner;
-        inner.stop.cancel();
         let _allocation = inner.allocation.lock().await;
         let mut failures = Vec::new();
+        // A step that is under way is finished, so that nothing comes up behind our back.
+        inner.drain.cancel();
+        inner.tasks.close();
+        if tokio::time::timeout(STEP_PATIENCE, inner.tasks.wait()).await.is_err() {
+            failures.push("a step of an instance did not come to its end".to_owned());
+        }
+        inner.stop.cancel();
         let mut records = inner.store.instances().await.map_err(internal)?;
         records.retain(|record| !matches!(record.machine, Machine::Off | Machine::Released));
         self.power_off(&records).await;
@@ -31,7 +40,7 @@ impl Cloud {
             }
             let reason = StateReason::new("Server.Teardown", "The cloud was torn down");
             let text = transition_text(&reason, inner.clock.now());
-            inner
+            let changed = inner
                 .store
                 .change_instance::<ChangeError>(&record.id, |record| {
                     record.machine = Machine::Off;
@@ -43,7 +52,10 @@ impl Cloud {
                     }
                     Ok(())
                 })
-                .await?;
+                .await;
+            if let Err(failure) = changed {
+                failures.push(format!("instance {}: {}", record.id, CloudError::from(failure)));
+            }
         }
         inner.keeper.close().await;
         if let Err(failure) = inner.ports.network.teardown().await {

@@ -2,7 +2,9 @@
 
 use cumulet_engine::api::instance::Reachability;
 use cumulet_model::CloudError;
+use cumulet_model::instance::Instance;
 use cumulet_model::state::InstanceState;
+use futures::future::join_all;
 
 use crate::call::{Answer, Call};
 use crate::describe::describe_where;
@@ -19,14 +21,15 @@ pub async fn handle(call: &Call) -> Answer {
     Ok(Xml::new().list("instanceStatusSet", items).maybe("nextToken", picked.next_token))
 }
 
+/// All machines are asked at once: one that does not answer delays a call by its own limit and no more.
 async fn healths(call: &Call) -> Result<Vec<Health>, CloudError> {
-    let mut healths = Vec::new();
-    for instance in call.cloud.instances().await? {
+    let health = async |instance: Instance| {
         let reachability = match instance.state {
-            InstanceState::Running => call.cloud.reachability(&instance.id).await?,
-            _ => Reachability::NotApplicable,
+            // An instance that is forgotten while it is asked has nothing to check any more.
+            InstanceState::Running => call.cloud.reachability(&instance.id).await,
+            _ => Ok(Reachability::NotApplicable),
         };
-        healths.push(Health { instance, reachability });
-    }
-    Ok(healths)
+        Health { instance, reachability: reachability.unwrap_or(Reachability::NotApplicable) }
+    };
+    Ok(join_all(call.cloud.instances().await?.into_iter().map(health)).await)
 }

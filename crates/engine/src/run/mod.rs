@@ -111,7 +111,7 @@ impl Cloud {
         let subnet = self.launch_subnet(request).await?;
         let groups = self.launch_groups(request, &subnet).await?;
         let volumes = planned_volumes(request, &image)?;
-        let count = self.affordable(request, &instance_type).await?;
+        let count = self.affordable(&instance_type, request.min_count, count).await?;
         let public_ip = request.associate_public_ip.unwrap_or(subnet.subnet.map_public_ip_on_launch);
         Ok(Checked {
             image,
@@ -125,18 +125,6 @@ impl Cloud {
             public_ip,
             volumes,
         })
-    }
-
-    /// The largest count between the request's bounds that the host can carry.
-    async fn affordable(&self, request: &RunInstances, instance_type: &str) -> Result<u32> {
-        let mut count = request.max_count;
-        loop {
-            match self.check_capacity(std::iter::once((instance_type, count))).await {
-                Ok(()) => return Ok(count),
-                Err(_) if count > request.min_count => count -= 1,
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Cloud {
         });
         let by_name = request.group_names.iter().map(|name| {
             groups.iter().find(|group| group.name == *name).ok_or_else(|| {
-                let text = format!("The security group '{name}' does not exist in default VPC '{vpc}'");
+                let text = format!("The security group '{name}' does not exist in VPC '{vpc}'");
                 CloudError::new(ErrorCode::InvalidGroupNotFound, text)
             })
         });

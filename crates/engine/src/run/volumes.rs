@@ -10,7 +10,7 @@ use crate::api::instance::RunInstances;
 use crate::cloud::Result;
 
 /// Disks of a machine; the VMM takes no more.
-const MAX_VOLUMES: usize = 24;
+const MAX_VOLUMES: usize = 22;
 /// EC2's limit of a general purpose volume.
 const MAX_VOLUME: Gib = Gib(16384);
 
