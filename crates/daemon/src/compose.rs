@@ -90,7 +90,7 @@ fn private_dir(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Empties a directory; the directory itself may be a mount point or somebody's choice, and stays.
-fn remove_contents(dir: &Path) -> anyhow::Result<()> {
+pub fn remove_contents(dir: &Path) -> anyhow::Result<()> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

@@ -42,11 +42,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     wait_for_end(&running, &mut tasks).await?;
     stop.cancel();
     running.cloud.abandon();
-    tokio::time::timeout(std::time::Duration::from_secs(5), async {
-        while tasks.join_next().await.is_some() {}
-    })
-    .await
-    .unwrap_or_default();
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.is_err() {
+        info!("some answers were not waited for");
+    }
+    if running.cloud.is_torn_down() {
+        compose::remove_contents(&config.run_dir)?;
+    }
     Ok(())
 }
 

@@ -142,6 +142,11 @@ impl Cloud {
         self.inner.stop.cancel();
     }
 
+    /// Whether the cloud has been torn down.
+    pub fn is_torn_down(&self) -> bool {
+        self.inner.torn_down.is_cancelled()
+    }
+
     /// Waits until the cloud has been torn down.
     pub async fn torn_down(&self) {
         self.inner.torn_down.cancelled().await;
