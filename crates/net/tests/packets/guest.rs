@@ -142,7 +142,7 @@ impl Conversation {
     }
 
     /// Whether nothing comes back any more.
-    pub fn is_cut(mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.stream.set_read_timeout(Some(REFUSAL * 2)).unwrap();
         !self.is_alive()
     }

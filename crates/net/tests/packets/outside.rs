@@ -111,12 +111,12 @@ fn a_public_address_that_moves_leads_to_its_new_owner_and_no_flow_stays_behind()
         let second = world.launch(6, &[1]).await;
         first.serve(80).await;
         second.serve(81).await;
-        let open = connect_in(&world.host, PUBLIC, 80).await.expect("the first owner");
+        let mut open = connect_in(&world.host, PUBLIC, 80).await.expect("the first owner");
         world.vpc().interfaces[0].public_ip = None;
         world.vpc().interfaces[1].public_ip = Some(PUBLIC);
         world.apply().await;
         assert!(connect_in(&world.host, PUBLIC, 81).await.is_some(), "the new owner");
-        assert!(open.is_cut(), "the former owner's connection");
+        assert!(open.has_ended(), "the former owner's connection");
         world
     });
 }
