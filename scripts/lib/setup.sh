@@ -40,11 +40,21 @@ need_aws() {
 make_venv() {
     rm -rf "$1"
     # A virtual environment can't be moved, so it is complete when its last file, the link to aws, is there.
-    python3 -m venv "$1" && "$1/bin/pip" install --quiet awscli
+    python3 -m venv "$1" && "$1/bin/pip" install --quiet boto3 awscli
+}
+
+# need_boto3: a python3 on the PATH that has boto3, the one beside the aws CLI in the cache if there is no other.
+need_boto3() {
+    if python3 -c 'import boto3' 2>/dev/null; then return; fi
+    if ! "$CACHE/aws/bin/python3" -c 'import boto3' 2>/dev/null; then
+        need_packages python3 python3-venv
+        during "installing boto3 in $CACHE/aws" make_venv "$CACHE/aws"
+    fi
+    PATH=$CACHE/aws/bin:$PATH
 }
 
 # The programs that a build and a cloud need.
 # shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES=(build-essential pkg-config ca-certificates)
 # shellcheck disable=SC2034 # likewise
-HOST_PACKAGES=(iproute2 iptables ipset conntrack openssh-client curl procps e2fsprogs)
+HOST_PACKAGES=(kmod iproute2 iptables ipset openssh-client curl procps e2fsprogs)

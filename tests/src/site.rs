@@ -272,31 +272,62 @@ impl Site {
         guest
     }
 
-    /// What the host holds of this site: namespaces, links, processes, files, sets, chains. Empty after a teardown.
+    /// What the host holds of this site: namespaces with all that is in them, links, routes, chains, sets, processes.
+    /// Empty after a teardown.
     pub fn traces(&self) -> Vec<String> {
         let mut traces = Vec::new();
         let tag = self.tag.to_uppercase();
-        for (what, command) in [
-            ("namespace", vec!["ip", "netns", "list"]),
-            ("link", vec!["ip", "-o", "link", "show"]),
-            ("route", vec!["ip", "route", "show"]),
-            ("firewall", vec!["iptables-save"]),
-            ("set", vec!["ipset", "list", "-n"]),
+        for command in [
+            ["ip", "netns", "list"].as_slice(),
+            &["ip", "-o", "link", "show"],
+            &["ip", "route", "show"],
+            &["iptables-save"],
+            &["ipset", "list", "-n"],
         ] {
             let told = run(Command::new(command[0]).args(&command[1..])).out;
             let ours =
                 told.lines().filter(|line| line.contains(&self.tag) || line.to_uppercase().contains(&tag));
-            traces.extend(ours.map(|line| format!("{what}: {line}")));
+            // What comes and goes by itself is left out: counters, and whether a namespace has an id yet.
+            traces.extend(ours.map(|line| line.split([' ', '(']).take(9).collect::<Vec<_>>().join(" ")));
+        }
+        for namespace in self.namespaces() {
+            for command in [["ip", "-o", "link"].as_slice(), &["iptables-save"], &["ipset", "list"]] {
+                let told = run(Command::new("ip").args(["netns", "exec", &namespace]).args(command)).out;
+                let lasting = told.lines().filter(|line| {
+                    line.contains("tap")
+                        || line.contains("eni-")
+                        || line.contains("sg-")
+                        || line.contains("-A ")
+                });
+                traces.extend(lasting.map(|line| format!("{namespace}: {line}")));
+            }
         }
         let run_dir = self.path("run");
         let processes = run(Command::new("pgrep").arg("-af").arg("cumulet-vmm")).out;
-        traces.extend(
-            processes
-                .lines()
-                .filter(|line| line.contains(run_dir.to_str().unwrap_or_default()))
-                .map(|line| format!("process: {line}")),
-        );
+        let ours = processes.lines().filter(|line| line.contains(run_dir.to_str().unwrap_or_default()));
+        traces.extend(ours.map(str::to_owned));
         traces
+    }
+
+    /// The site's network namespaces.
+    fn namespaces(&self) -> Vec<String> {
+        let told = run(Command::new("ip").args(["netns", "list"])).out;
+        let names = told.lines().filter_map(|line| line.split_whitespace().next());
+        names.filter(|name| name.starts_with(&format!("{}-", self.tag))).map(str::to_owned).collect()
+    }
+
+    /// How many packets the VPC's namespace has dropped for an address that is not their sender's.
+    pub fn dropped_spoofs(&self) -> u64 {
+        let vpc =
+            self.namespaces().into_iter().find(|name| name.contains("-vpc-")).expect("a VPC's namespace");
+        let saved =
+            run_ok(Command::new("ip").args(["netns", "exec", &vpc, "iptables-save", "-c", "-t", "raw"]));
+        let rule = saved
+            .lines()
+            .find(|line| line.ends_with("-A PREROUTING -j DROP"))
+            .unwrap_or_else(|| panic!("{saved}"));
+        let packets = rule.trim_start_matches('[').split(':').next().and_then(|count| count.parse().ok());
+        packets.unwrap_or_else(|| panic!("no counter: {rule}"))
     }
 
     /// Ends the daemon if it runs, and tears the site down by `cumuletd teardown`.

@@ -1,6 +1,6 @@
 //! What a guest must not get: another's metadata, another's address, the host.
 
-use cumulet_e2e::Site;
+use cumulet_e2e::{Guest, Site};
 
 #[test]
 fn a_guest_gets_neither_anothers_metadata_nor_anothers_address() {
@@ -29,8 +29,28 @@ fn a_guest_gets_neither_anothers_metadata_nor_anothers_address() {
     let stolen = format!("{who} -o /dev/null -w '%{{http_code}}' -H 'X-aws-ec2-metadata-token: {token}'");
     assert_eq!(spy.ssh(&stolen), "401", "a token is good on its own instance only");
 
-    assert!(spy.try_ssh(&format!("sudo ping -c 1 -W 5 {}", victim.private_ip)).ok, "the group lets it through");
-    // The spy takes the victim's address beside its own, and asks as the victim.
+    let packets = |guest: &Guest, source: &str| -> u64 {
+        let counters = guest.ssh("sudo iptables -L INPUT -v -x -n");
+        let line =
+            counters.lines().find(|line| line.contains(source)).unwrap_or_else(|| panic!("{counters}"));
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let watch =
+        |guest: &Guest, source: &str| guest.ssh(&format!("sudo iptables -I INPUT -s {source} -j ACCEPT"));
+    // What comes from its own address arrives; what comes from one that nobody has does not.
+    watch(&victim, &spy.private_ip);
+    watch(&victim, "172.31.0.200");
+    spy.ssh("sudo ip address add 172.31.0.200/32 dev eth0");
+    assert!(
+        spy.try_ssh(&format!("sudo ping -c 2 -W 5 {}", victim.private_ip)).ok,
+        "the group lets it through"
+    );
+    spy.try_ssh(&format!("sudo ping -c 2 -W 3 -I 172.31.0.200 {}", victim.private_ip));
+    assert!(packets(&victim, &spy.private_ip) >= 2, "the watch sees what arrives");
+    assert_eq!(packets(&victim, "172.31.0.200"), 0, "a source address that is not its own");
+
+    // The spy takes the victim's address beside its own, and asks the metadata service as the victim.
+    let dropped = site.dropped_spoofs();
     spy.ssh(&format!("sudo ip address add {}/32 dev eth0", victim.private_ip));
     let as_victim = format!(
         "curl -s -m 5 --interface {} http://169.254.169.254/latest/meta-data/instance-id",
@@ -38,10 +58,7 @@ fn a_guest_gets_neither_anothers_metadata_nor_anothers_address() {
     );
     let told = spy.try_ssh(&as_victim);
     assert!(!told.ok && told.out.is_empty(), "the metadata service answered a spoofed address: {}", told.out);
-    spy.ssh(&format!("sudo ip address del {}/32 dev eth0", victim.private_ip));
-    spy.ssh("sudo ip address add 172.31.0.200/32 dev eth0");
-    let spoofed = format!("sudo ping -c 2 -W 3 -I 172.31.0.200 {}", victim.private_ip);
-    assert!(!spy.try_ssh(&spoofed).ok, "a source address that is not its own");
+    assert!(site.dropped_spoofs() > dropped, "the packets went as far as the tap, and no further");
     assert_eq!(victim.ssh(who), victim.id, "the victim notices nothing");
 }
 

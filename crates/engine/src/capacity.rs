@@ -7,6 +7,7 @@ use cumulet_model::address::is_assignable;
 use cumulet_model::catalogue::InstanceType;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::{CloudError, ErrorCode, InstanceId, Mib};
+use cumulet_store::StoreError;
 use ipnet::Ipv4Net;
 
 use crate::cloud::{Cloud, Result, internal};
@@ -113,7 +114,15 @@ impl Cloud {
         for held in self.inner.store.interfaces_of(id).await.map_err(internal)? {
             if held.auto_public_ip && held.interface.public_ip.is_none() {
                 let address = self.free_public_addresses(1).await?.pop();
-                self.inner.store.set_public_ip(&held.interface.id, address).await.map_err(internal)?;
+                self.inner.store.set_public_ip(&held.interface.id, address).await.map_err(
+                    |error| match error {
+                        StoreError::Gone(_) => CloudError::new(
+                            ErrorCode::IncorrectInstanceState,
+                            format!("The instance '{id}' was terminated in the meantime"),
+                        ),
+                        error => internal(error),
+                    },
+                )?;
             }
         }
         Ok(())

@@ -28,7 +28,10 @@ pub(crate) enum Message {
 
 /// After this many resets of a guest, each within [`RESET_WINDOW`] of its start, the instance is stopped.
 const MOST_RESETS: u32 = 10;
+/// How soon after its start a reset counts as one of a row.
 const RESET_WINDOW: Duration = Duration::from_secs(30);
+/// How often a start is tried again after an error that may pass.
+const MOST_ATTEMPTS: u32 = 5;
 /// How often the power button is pressed again while a guest that may have missed it goes on.
 const PRESS_AGAIN: Duration = Duration::from_secs(10);
 
@@ -51,6 +54,8 @@ impl Cloud {
                     id: id.clone(),
                     inbox: receiver,
                     started: None,
+                    unjudged: None,
+                    attempts: 0,
                     unwired: false,
                     resets: 0,
                 };
@@ -71,6 +76,10 @@ struct Driver {
     inbox: mpsc::UnboundedReceiver<Message>,
     /// When the machine was last started by this driver.
     started: Option<Instant>,
+    /// The end of a VMM that is not written yet.
+    unjudged: Option<VmEvent>,
+    /// How often in a row a start met an error that may pass.
+    attempts: u32,
     /// Whether the network is known to be without this instance, which is off.
     unwired: bool,
     /// Resets in a row that came soon after a start.
@@ -118,11 +127,16 @@ impl Driver {
         }
         match plan::next(record.intent, record.machine, record.reboot) {
             Action::Finish => return Ok(false),
-            Action::Wait => match self.hear().await {
-                Some(Message::Ended(event)) => self.on_end(&event).await?,
-                Some(Message::Poke) => {}
-                None => return Ok(false),
-            },
+            Action::Wait => {
+                if self.unjudged.is_none() {
+                    match self.hear().await {
+                        Some(Message::Ended(event)) => self.unjudged = Some(event),
+                        Some(Message::Poke) => {}
+                        None => return Ok(false),
+                    }
+                }
+                self.judge_end().await?;
+            }
             Action::Launch => self.launch(record).await?,
             Action::Abandon => {
                 self.cloud.inner.ports.vms.kill(&self.id).await?;
@@ -146,8 +160,17 @@ impl Driver {
         self.started = Some(Instant::now());
         self.unwired = false;
         match launch_steps::launch(&self.cloud, record).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.attempts = 0;
+                Ok(())
+            }
+            Err(error) if error.transient && self.attempts < MOST_ATTEMPTS => {
+                self.attempts += 1;
+                self.settle(|record| record.machine = Machine::Starting).await?;
+                Err(error)
+            }
             Err(error) => {
+                self.attempts = 0;
                 let why = error.chain();
                 warn!(instance = %self.id, error = why, "the launch failed");
                 self.settle(|record| {
@@ -206,15 +229,17 @@ impl Driver {
         }
     }
 
-    /// A VMM of this instance has ended.
-    async fn on_end(&mut self, event: &VmEvent) -> PortResult<()> {
-        let Some(record) = self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)? else {
-            return Ok(());
-        };
-        if record.launch_id.as_ref() == Some(&event.launch_id) {
-            self.ended(&record, Some(&event.end)).await?;
+    /// Writes what the end of a VMM means that was heard of. Until it is written it is not forgotten, whatever fails.
+    async fn judge_end(&mut self) -> PortResult<()> {
+        let Some(event) = self.unjudged.clone() else { return Ok(()) };
+        let record = self.cloud.inner.store.instance(&self.id).await.map_err(store_failed)?;
+        match record.filter(|record| record.launch_id.as_ref() == Some(&event.launch_id)) {
+            Some(record) => self.ended(&record, Some(&event.end)).await,
+            None => {
+                self.unjudged = None;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Writes what the end of the machine means: `end` is `None` when it was killed here.
@@ -222,23 +247,32 @@ impl Driver {
         let soon = self.started.is_some_and(|at| at.elapsed() < RESET_WINDOW);
         let reset = matches!(end, Some(VmEnd::Recorded(ExitReason::GuestReset)));
         self.resets = if soon && reset { self.resets + 1 } else { 0 };
-        let verdict = judge(record, end, self.resets);
-        info!(instance = %self.id, ?end, verdict = ?verdict, "the machine has ended");
-        let now = self.cloud.inner.clock.now();
-        self.settle(|record| match verdict {
-            Verdict::AsWanted => record.machine = Machine::Off,
-            Verdict::Again => {
-                record.machine = Machine::Resetting;
-                record.reboot = false;
+        let (resets, now) = (self.resets, self.cloud.inner.clock.now());
+        let launch_id = record.launch_id.clone();
+        // Judged on the row as it is when it is written: what was asked meanwhile counts.
+        self.settle(|record| {
+            if record.launch_id != launch_id {
+                return;
             }
-            Verdict::Changed(intent, reason) => {
-                record.machine = Machine::Off;
-                record.intent = intent;
-                record.transition_reason = transition_text(&reason, now);
-                record.reason = Some(reason);
+            let verdict = judge(record, end, resets);
+            info!(instance = %record.id, ?end, ?verdict, "the machine has ended");
+            match verdict {
+                Verdict::AsWanted => record.machine = Machine::Off,
+                Verdict::Again => {
+                    record.machine = Machine::Resetting;
+                    record.reboot = false;
+                }
+                Verdict::Changed(intent, reason) => {
+                    record.machine = Machine::Off;
+                    record.intent = intent;
+                    record.transition_reason = transition_text(&reason, now);
+                    record.reason = Some(reason);
+                }
             }
         })
-        .await
+        .await?;
+        self.unjudged = None;
+        Ok(())
     }
 
     /// Writes a fact of the machine's.
@@ -249,9 +283,7 @@ impl Driver {
             .change_instance::<ChangeError>(&self.id, |record| {
                 change(record);
                 if record.machine == Machine::Off {
-                    record.launch_id = None;
-                    record.force = false;
-                    record.reboot = false;
+                    record.turn_off();
                 }
                 Ok(())
             })

@@ -81,7 +81,9 @@ impl Cloud {
             let Some(launch_id) = record.launch_id.clone() else {
                 if let Some(vm) = vm.filter(|vm| vm.state == FoundState::Running) {
                     warn!(instance = %vm.instance_id, launch = %vm.launch_id, "killing a machine that should not run");
-                    self.inner.ports.vms.kill(&vm.instance_id).await.map_err(port_failed)?;
+                    if let Err(error) = self.inner.ports.vms.kill(&vm.instance_id).await {
+                        error!(instance = %vm.instance_id, error = error.chain(), "it could not be killed");
+                    }
                 }
                 continue;
             };

@@ -62,7 +62,7 @@ impl Cloud {
         let group = self.security_group(id).await?;
         if group.name == SecurityGroup::DEFAULT_NAME {
             let text = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
-            return Err(CloudError::new(ErrorCode::OperationNotPermitted, text));
+            return Err(CloudError::new(ErrorCode::CannotDelete, text));
         }
         let interfaces = self.network_interfaces().await?;
         let used = interfaces.iter().any(|interface| interface.groups.iter().any(|g| g.id == *id))
@@ -77,7 +77,7 @@ impl Cloud {
 
     /// Adds rules, all or none.
     pub async fn authorize_rules(&self, request: AuthorizeRules) -> Result<Vec<Rule>> {
-        let _allocation = self.inner.allocation.lock().await;
+        let allocation = self.inner.allocation.lock().await;
         check_tags(&request.tags)?;
         let group = self.security_group(&request.group_id).await?;
         if request.rules.is_empty() {
@@ -104,6 +104,7 @@ impl Cloud {
             })
             .collect();
         self.inner.store.add_rules(&rules).await.map_err(internal)?;
+        drop(allocation);
         if let Err(failure) = self.inner.keeper.sync().await {
             // The caller hears of a failure: then the rules must not be there, or a second try finds duplicates.
             let ids: Vec<_> = rules.iter().map(|rule| rule.id.clone()).collect();
@@ -115,7 +116,7 @@ impl Cloud {
 
     /// Removes rules, all or none, and gives what they were.
     pub async fn revoke_rules(&self, request: RevokeRules) -> Result<Vec<Rule>> {
-        let _allocation = self.inner.allocation.lock().await;
+        let allocation = self.inner.allocation.lock().await;
         let group = self.security_group(&request.group_id).await?;
         let rules: Vec<Rule> = match &request.which {
             Revoked::Specs(specs) => specs
@@ -142,6 +143,7 @@ impl Cloud {
         };
         let ids: HashSet<RuleId> = rules.iter().map(|rule| rule.id.clone()).collect();
         self.inner.store.delete_rules(&ids.into_iter().collect::<Vec<_>>()).await.map_err(internal)?;
+        drop(allocation);
         self.inner.keeper.sync().await.map_err(port_failed)?;
         Ok(rules)
     }

@@ -20,7 +20,7 @@ const MTU: u16 = 1500;
 /// Runs the steps. An error leaves the instance starting; the driver then abandons it.
 pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<()> {
     let launch_id = LaunchId::random(&mut rand::rng());
-    let record = claim(cloud, &record.id, &launch_id).await?;
+    let Some(record) = claim(cloud, &record.id, &launch_id).await? else { return Ok(()) };
     make_volumes(cloud, &record).await?;
     // Wiring: the keeper wires what is starting or on.
     cloud.inner.keeper.sync().await?;
@@ -34,12 +34,16 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     Ok(())
 }
 
-/// Writes the start's id before anything exists, so that whatever the start leaves can be told to be its own.
-async fn claim(cloud: &Cloud, id: &InstanceId, launch_id: &LaunchId) -> PortResult<InstanceRecord> {
+/// Writes the start's id before anything exists, so that whatever the start leaves can be told to be its own. `None`
+/// when the instance is not wanted to run any more.
+async fn claim(cloud: &Cloud, id: &InstanceId, launch_id: &LaunchId) -> PortResult<Option<InstanceRecord>> {
     let changed = cloud
         .inner
         .store
         .change_instance::<ChangeError>(id, |record| {
+            if record.intent != Intent::Run {
+                return Ok(());
+            }
             record.launch_id = Some(launch_id.clone());
             if record.machine == Machine::Off {
                 record.machine = Machine::Starting;
@@ -47,7 +51,8 @@ async fn claim(cloud: &Cloud, id: &InstanceId, launch_id: &LaunchId) -> PortResu
             Ok(())
         })
         .await;
-    Ok(changed.map_err(change_failed)?.record)
+    let record = changed.map_err(change_failed)?.record;
+    Ok((record.launch_id.as_ref() == Some(launch_id)).then_some(record))
 }
 
 async fn make_volumes(cloud: &Cloud, record: &InstanceRecord) -> PortResult<()> {

@@ -21,7 +21,7 @@ impl Cloud {
             self.give_public_addresses(&record.id).await?;
         }
         let now = self.inner.clock.now();
-        self.change_all(ids, |record| {
+        self.change_all(ids, Request::Start, |record| {
             if record.intent != Intent::Run {
                 record.intent = Intent::Run;
                 record.launch_time = now;
@@ -35,19 +35,9 @@ impl Cloud {
 
     /// StopInstances: by the power button, or at once with `force`.
     pub async fn stop_instances(&self, ids: &[InstanceId], force: bool) -> Result<Vec<StateChange>> {
-        for record in self.checked(ids, Request::Stop).await? {
-            if record.disable_api_stop {
-                return Err(CloudError::new(
-                    ErrorCode::OperationNotPermitted,
-                    format!(
-                        "The instance '{}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.",
-                        record.id
-                    ),
-                ));
-            }
-        }
+        self.checked(ids, Request::Stop).await?;
         let now = self.inner.clock.now();
-        self.change_all(ids, |record| {
+        self.change_all(ids, Request::Stop, |record| {
             if record.intent == Intent::Run {
                 record.intent = Intent::Stop;
                 record.reboot = false;
@@ -63,7 +53,7 @@ impl Cloud {
     /// RebootInstances: by the power button, by force when the guest takes too long. Keeps all.
     pub async fn reboot_instances(&self, ids: &[InstanceId]) -> Result<()> {
         self.checked(ids, Request::Reboot).await?;
-        self.change_all(ids, |record| {
+        self.change_all(ids, Request::Reboot, |record| {
             record.reboot = record.machine == Machine::On;
             Ok(())
         })
@@ -73,19 +63,9 @@ impl Cloud {
 
     /// TerminateInstances.
     pub async fn terminate_instances(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
-        for record in self.checked(ids, Request::Terminate).await? {
-            if record.disable_api_termination && record.machine != Machine::Released {
-                return Err(CloudError::new(
-                    ErrorCode::OperationNotPermitted,
-                    format!(
-                        "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
-                        record.id
-                    ),
-                ));
-            }
-        }
+        self.checked(ids, Request::Terminate).await?;
         let now = self.inner.clock.now();
-        self.change_all(ids, |record| {
+        self.change_all(ids, Request::Terminate, |record| {
             if record.intent != Intent::Terminate {
                 record.intent = Intent::Terminate;
                 record.reboot = false;
@@ -101,7 +81,10 @@ impl Cloud {
     async fn checked(&self, ids: &[InstanceId], request: Request) -> Result<Vec<InstanceRecord>> {
         let mut records = Vec::new();
         let mut unknown = Vec::new();
-        for id in ids {
+        for (nth, id) in ids.iter().enumerate() {
+            if ids[..nth].contains(id) {
+                continue;
+            }
             match self.inner.store.instance(id).await.map_err(internal)? {
                 Some(record) => records.push(record),
                 None => unknown.push(id.as_str()),
@@ -115,7 +98,7 @@ impl Cloud {
             return Err(CloudError::new(ErrorCode::InvalidInstanceIdNotFound, text));
         }
         for record in &records {
-            takes(record, request)?;
+            permits(record, request)?;
         }
         Ok(records)
     }
@@ -124,12 +107,20 @@ impl Cloud {
     async fn change_all(
         &self,
         ids: &[InstanceId],
+        request: Request,
         change: impl Fn(&mut InstanceRecord) -> std::result::Result<(), CloudError> + Send + Sync,
     ) -> Result<Vec<StateChange>> {
         let mut changes = Vec::new();
-        for id in ids {
-            let done =
-                self.inner.store.change_instance::<ChangeError>(id, |record| Ok(change(record)?)).await?;
+        for (nth, id) in ids.iter().enumerate() {
+            if ids[..nth].contains(id) {
+                continue;
+            }
+            let done = self.inner.store.change_instance::<ChangeError>(id, |record| {
+                // Checked again with the write: another call may have come in between.
+                permits(record, request)?;
+                Ok(change(record)?)
+            });
+            let done = done.await?;
             self.poke(id);
             changes.push(StateChange {
                 instance_id: id.clone(),
@@ -139,6 +130,29 @@ impl Cloud {
         }
         Ok(changes)
     }
+}
+
+/// Whether the instance's state and its protections let the request through.
+fn permits(record: &InstanceRecord, request: Request) -> Result<()> {
+    takes(record, request)?;
+    let (held, what, attribute) = match request {
+        Request::Stop => (record.disable_api_stop, "stopped", "disableApiStop"),
+        Request::Terminate => {
+            let alive = record.machine != Machine::Released;
+            (record.disable_api_termination && alive, "terminated", "disableApiTermination")
+        }
+        Request::Start | Request::Reboot => (false, "", ""),
+    };
+    if !held {
+        return Ok(());
+    }
+    Err(CloudError::new(
+        ErrorCode::OperationNotPermitted,
+        format!(
+            "The instance '{}' may not be {what}. Modify its '{attribute}' instance attribute and try again.",
+            record.id
+        ),
+    ))
 }
 
 fn takes(record: &InstanceRecord, request: Request) -> Result<()> {

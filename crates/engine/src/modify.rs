@@ -8,7 +8,7 @@ use cumulet_store::InstanceRecord;
 
 use crate::api::instance::AttributeChange;
 use crate::cloud::{ChangeError, Cloud, Result, internal, port_failed};
-use crate::run::{check_hop_limit, check_user_data};
+use crate::run::{check_group_count, check_hop_limit, check_user_data};
 
 impl Cloud {
     /// Changes one attribute of an instance.
@@ -107,10 +107,14 @@ impl Cloud {
     }
 
     async fn replace_groups(&self, record: &InstanceRecord, groups: Vec<GroupId>) -> Result<()> {
+        let allocation = self.inner.allocation.lock().await;
         let interface = self.primary_interface(&record.id).await?;
-        if groups.is_empty() || groups.len() > 5 {
-            return Err(CloudError::invalid_value("an interface has 1 to 5 security groups"));
+        let mut seen = std::collections::HashSet::new();
+        let groups: Vec<_> = groups.into_iter().filter(|id| seen.insert(id.clone())).collect();
+        if groups.is_empty() {
+            return Err(CloudError::missing("GroupId"));
         }
+        check_group_count(groups.len())?;
         let known = self.security_groups().await?;
         for id in &groups {
             if !known.iter().any(|group| group.id == *id && group.vpc_id == record.vpc_id) {
@@ -119,6 +123,7 @@ impl Cloud {
             }
         }
         self.inner.store.set_interface_groups(&interface, &groups).await.map_err(internal)?;
+        drop(allocation);
         self.inner.keeper.sync().await.map_err(port_failed)
     }
 

@@ -43,8 +43,7 @@ impl Cloud {
             let changed = inner
                 .store
                 .change_instance::<ChangeError>(&record.id, |record| {
-                    record.machine = Machine::Off;
-                    record.launch_id = None;
+                    record.turn_off();
                     if record.intent == Intent::Run {
                         record.intent = Intent::Stop;
                         record.reason = Some(reason);

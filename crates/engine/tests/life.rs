@@ -260,3 +260,52 @@ async fn every_call_can_move_between_threads() {
     can_move(&test.cloud.terminate_instances(&[]));
     can_move(&test.cloud.teardown());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_termination_that_was_answered_is_never_taken_back() {
+    let test = TestCloud::new().await;
+    let image = test.image().await;
+    for _ in 0..10 {
+        let request = RunInstances::new(image.id.clone());
+        let id = test.cloud.run_instances(request).await.unwrap().reservation.instances[0].id.clone();
+        let ids = std::slice::from_ref(&id);
+        test.wait_for(&id, InstanceState::Running).await;
+        test.cloud.stop_instances(ids, true).await.unwrap();
+        test.wait_for(&id, InstanceState::Stopped).await;
+        // A start may win the race and be terminated, or lose it and be refused.
+        let (started, terminated) =
+            tokio::join!(test.cloud.start_instances(ids), test.cloud.terminate_instances(ids));
+        if let Err(refused) = started {
+            assert_eq!(refused.code, ErrorCode::IncorrectInstanceState);
+        }
+        terminated.unwrap();
+        test.wait_for(&id, InstanceState::Terminated).await;
+        assert_eq!(left_behind(&test), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_off_by_the_guest_does_not_take_a_termination_back() {
+    let test = TestCloud::new().await;
+    let image = test.image().await;
+    for _ in 0..10 {
+        let request = RunInstances::new(image.id.clone());
+        let id = test.cloud.run_instances(request).await.unwrap().reservation.instances[0].id.clone();
+        test.wait_for(&id, InstanceState::Running).await;
+        let guest = async { test.vms.end(&id, poweroff()) };
+        let (terminated, ()) = tokio::join!(test.cloud.terminate_instances(std::slice::from_ref(&id)), guest);
+        terminated.unwrap();
+        test.wait_for(&id, InstanceState::Terminated).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_teardown_in_the_middle_of_launches_leaves_no_machine() {
+    let test = TestCloud::new().await;
+    let image = test.image().await;
+    let request = RunInstances { min_count: 8, max_count: 8, ..RunInstances::new(image.id) };
+    test.cloud.run_instances(request).await.unwrap();
+    test.cloud.teardown().await.unwrap();
+    assert!(test.vms.running().is_empty());
+    assert!(test.network.wired().is_empty());
+}

@@ -74,6 +74,7 @@ macro_rules! codes {
 codes! {
     AddressLimitExceeded = "AddressLimitExceeded", 400;
     AuthFailure = "AuthFailure", 401;
+    CannotDelete = "CannotDelete", 400;
     DependencyViolation = "DependencyViolation", 400;
     DryRunOperation = "DryRunOperation", 412;
     Forbidden = "UnauthorizedOperation", 403;

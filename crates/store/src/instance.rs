@@ -81,6 +81,14 @@ pub struct InstanceRecord {
 }
 
 impl InstanceRecord {
+    /// The machine is off: what belonged to its run is forgotten.
+    pub fn turn_off(&mut self) {
+        self.machine = Machine::Off;
+        self.launch_id = None;
+        self.force = false;
+        self.reboot = false;
+    }
+
     /// The state that callers see.
     pub fn state(&self) -> InstanceState {
         InstanceState::of(self.intent, self.machine)

@@ -14,6 +14,7 @@ use cumulet_store::SubnetRecord;
 use sha2::{Digest, Sha256};
 use tracing::info;
 
+pub(crate) use place::check_group_count;
 #[cfg(test)]
 pub(crate) use rows::sample_record;
 use volumes::{PlannedVolume, planned_volumes};
@@ -47,6 +48,7 @@ impl Cloud {
         let _allocation = self.inner.allocation.lock().await;
         let token = request.client_token.clone().map(|token| (token, digest(&request)));
         if let Some((token, digest)) = &token
+            && !request.dry_run
             && let Some(launched) = self.same_launch(token, digest).await?
         {
             return Ok(launched);
@@ -149,10 +151,8 @@ pub(crate) fn check_user_data(data: &[u8]) -> Result<()> {
     if data.len() <= MAX_USER_DATA {
         return Ok(());
     }
-    Err(CloudError::new(
-        ErrorCode::InvalidUserDataMalformed,
-        format!("User data is limited to {MAX_USER_DATA} bytes; it has {}", data.len()),
-    ))
+    let text = format!("User data is limited to {MAX_USER_DATA} bytes; it has {}", data.len());
+    Err(CloudError::invalid_value(text))
 }
 
 fn digest(request: &RunInstances) -> String {

@@ -134,12 +134,18 @@ impl Cloud {
                 chosen.push(group);
             }
         }
-        if chosen.len() > MAX_GROUPS {
-            return Err(CloudError::new(
-                ErrorCode::SecurityGroupsPerInstanceLimitExceeded,
-                format!("an interface can have at most {MAX_GROUPS} security groups, not {}", chosen.len()),
-            ));
-        }
+        check_group_count(chosen.len())?;
         Ok(chosen)
     }
+}
+
+/// EC2's limit of groups on an interface.
+pub(crate) fn check_group_count(count: usize) -> Result<()> {
+    if count <= MAX_GROUPS {
+        return Ok(());
+    }
+    Err(CloudError::new(
+        ErrorCode::SecurityGroupsPerInstanceLimitExceeded,
+        format!("an interface can have at most {MAX_GROUPS} security groups, not {count}"),
+    ))
 }
