@@ -3,7 +3,7 @@
 # Sourced after scripts/lib/common.sh. OUT is the folder for results, WORK a folder in it that is removed at the
 # end, ROOT the tree being made, RESULT what will be moved to OUT.
 
-BUILD_PROGRAMS=(mmdebstrap mkfs.ext4 cpio lz4 xz zstd unshare dpkg-deb)
+BUILD_PROGRAMS=(mmdebstrap mkfs.ext4 debugfs cpio lz4 xz zstd unshare dpkg-deb)
 BUILD_PACKAGES=(mmdebstrap e2fsprogs cpio lz4 xz-utils zstd util-linux dpkg debian-archive-keyring)
 
 require_build_programs() {
@@ -96,10 +96,33 @@ make_disk() {
         sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-5\3-8\4-\5/')
     truncate -s "$DISK_SIZE" "$RESULT/$NAME.raw"
     # No work is left to the guest's kernel, which would write to every instance's own copy of the disk.
-    E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mkfs.ext4 -q -F -L root -U "$uuid" -m 1 -O ^orphan_file \
+    export E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH
+    mkfs.ext4 -q -F -L root -U "$uuid" -m 1 -O ^orphan_file \
         -E "lazy_itable_init=0,lazy_journal_init=0,hash_seed=$uuid,root_owner=0:0" -d "$ROOT" "$RESULT/$NAME.raw"
+    settle_times "$RESULT/$NAME.raw" >"$WORK/times"
+    debugfs -w -f "$WORK/times" "$RESULT/$NAME.raw" >/dev/null 2>&1
     fallocate --dig-holes "$RESULT/$NAME.raw"
     e2fsck -fn "$RESULT/$NAME.raw"
+}
+
+# settle_times DISK: debugfs's commands that set the times which no tool sets in a tree (when an inode was made, read
+# and last changed) on every inode in use: the root and all from 11 on but those that a group lists as free.
+settle_times() {
+    dumpe2fs "$1" 2>/dev/null | awk -v when="@$SOURCE_DATE_EPOCH" '
+        /^Inode count:/ { total = $3 }
+        /^ *Free inodes: [0-9]/ {
+            sub(/^ *Free inodes: /, "")
+            count = split($0, ranges, /, */)
+            for (i = 1; i <= count; i++) { split(ranges[i] "-" ranges[i], ends, "-"); free[ends[1]] = ends[2] } }
+        END {
+            count = split("ctime atime crtime", times, " ")
+            for (inode = 2; inode <= total; inode++) {
+                if (inode in free) inode = free[inode]
+                else if (inode == 2 || inode >= 11) {
+                    print "sif <" inode "> mtime_extra 0"
+                    for (i = 1; i <= count; i++) {
+                        print "sif <" inode "> " times[i] " " when
+                        print "sif <" inode "> " times[i] "_extra 0" } } } }'
 }
 
 write_manifest() {
