@@ -72,7 +72,7 @@ pick_modules() {
     ln -s "$dir/modules" "$dir/depmod/lib/modules"
     "$LAB_TOOLS/busybox" depmod -b "$dir/depmod" "$version"
     unpack_kernel "$dir/boot/vmlinuz-$version" "$dir/kernel" || cp "$dir/boot/vmlinuz-$version" "$dir/kernel"
-    rm -rf "$dir/boot" "$dir/lib" "$dir/usr" "$dir/depmod"
+    rm -rf "${dir:?}/boot" "${dir:?}/lib" "${dir:?}/usr" "${dir:?}/depmod"
     printf '%s\n' "$version" >"$dir/version"
 }
 

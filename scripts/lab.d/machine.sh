@@ -14,10 +14,11 @@ note() { [ "${CUMULET_LAB_QUIET:-}" = 1 ] || say "$@"; }
 
 make_run_folder() {
     LABS=${XDG_RUNTIME_DIR:-/tmp}/cumulet-lab-$(id -u)
-    mkdir -p -m 700 "$LABS"
+    mkdir -p "$LABS" && chmod 700 "$LABS"
     [ -O "$LABS" ] || fail "$LABS is somebody else's"
     # What a killed caller left behind.
     local run
+    # shellcheck disable=SC2044 # names of our own making, without spaces
     for run in $(find "$LABS" -mindepth 1 -maxdepth 1 -name 'once.*' -mmin +1); do
         is_alive "$run" || rm -rf "$run"
     done
@@ -107,6 +108,7 @@ start_machine() {
         network+=",hostfwd=tcp:127.0.0.1:${forward%:*}-:${forward#*:}"
     done
     KERNEL_LINE+=" lab.agent=$AGENT_FOLDER/cumulet-lab-agent lab.tools=$LAB_TOOLS lab.modules=$LAB_MODULES"
+    # shellcheck disable=SC2054 # commas are QEMU's
     arguments=(
         -M q35 "${PROCESSOR[@]}" -smp "$CPUS" -m "$MEMORY" -nodefaults -no-user-config -no-reboot -display none
         -kernel "$LAB_KERNEL" -initrd "$LAB_INITRD" -append "$KERNEL_LINE"
