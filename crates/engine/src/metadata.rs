@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use cumulet_model::VpcId;
 use cumulet_model::instance::Instance;
 use cumulet_model::network::{Subnet, Vpc};
-use cumulet_model::volume::Volume;
 
 use crate::cloud::{Cloud, Result, internal};
 
@@ -22,15 +21,14 @@ pub struct InstanceFacts {
     pub vpc: Vpc,
     /// The subnets of its VPC.
     pub subnets: Vec<Subnet>,
-    /// Its volumes.
-    pub volumes: Vec<Volume>,
 }
 
 impl Cloud {
     /// The instance whose interface has this private address in this VPC.
     pub async fn instance_at(&self, vpc: &VpcId, address: Ipv4Addr) -> Result<Option<InstanceFacts>> {
-        let store = &self.inner.store;
-        let Some(id) = store.instance_at(vpc, address).await.map_err(internal)? else { return Ok(None) };
+        let Some(id) = self.inner.store.instance_at(vpc, address).await.map_err(internal)? else {
+            return Ok(None);
+        };
         let record = self.record(&id).await?;
         let vpcs = self.vpcs().await?;
         let Some(vpc) = vpcs.into_iter().find(|candidate| candidate.id == *vpc) else { return Ok(None) };
@@ -41,7 +39,6 @@ impl Cloud {
             user_data: record.user_data,
             vpc,
             subnets,
-            volumes: store.volumes_of(&id).await.map_err(internal)?,
         }))
     }
 }
