@@ -21,7 +21,8 @@ unpack_kernel() {
     [ "$(head -c 4 "$2" | od -An -t x1 | tr -d ' ')" = 7f454c46 ]
 }
 
-# in_order DEP-FILE MODULE…: the modules' files with what they need before them, each once.
+# in_order DEP-FILE MODULE…: the modules' files with what they need before them, each once. What is not there is
+# taken to be built in.
 in_order() {
     local file=$1
     shift
