@@ -30,7 +30,7 @@ run_at_exit() {
 # during TEXT CMD…: runs CMD with its output in a file, and says every few seconds what it is that takes so long.
 # If CMD fails, the end of its output is shown.
 during() {
-    local text=$1 log pid status=0 waited=0
+    local text=$1 log pid status=0 waited=0 last
     shift
     say "$text"
     log=$(mktemp "${TMPDIR:-/tmp}/cumulet.XXXXXX")
@@ -44,7 +44,10 @@ during() {
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.1
         waited=$((waited + 1))
-        [ $((waited % 50)) != 0 ] || say "  … $((waited / 10)) s: $(tail -qn 1 "$log" | cut -c1-90)"
+        if [ $((waited % 50)) = 0 ]; then
+            last=$(tail -qn 1 "$log" | cut -c1-90)
+            say "  … $((waited / 10)) s${last:+: $last}"
+        fi
     done
     wait "$pid" || status=$?
     DURING=
