@@ -73,6 +73,7 @@ macro_rules! codes {
 
 codes! {
     AddressLimitExceeded = "AddressLimitExceeded", 400;
+    AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     AuthFailure = "AuthFailure", 401;
     CannotDelete = "CannotDelete", 400;
     DependencyViolation = "DependencyViolation", 400;
@@ -82,6 +83,7 @@ codes! {
     IdempotentParameterMismatch = "IdempotentParameterMismatch", 400;
     IncompleteSignature = "IncompleteSignature", 400;
     IncorrectInstanceState = "IncorrectInstanceState", 400;
+    IncorrectModificationState = "IncorrectModificationState", 400;
     IncorrectState = "IncorrectState", 400;
     InstanceLimitExceeded = "InstanceLimitExceeded", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
@@ -95,6 +97,8 @@ codes! {
     InvalidAmiIdUnavailable = "InvalidAMIID.Unavailable", 400;
     InvalidAmiNameDuplicate = "InvalidAMIName.Duplicate", 400;
     InvalidAmiNameMalformed = "InvalidAMIName.Malformed", 400;
+    InvalidAttachmentIdNotFound = "InvalidAttachmentID.NotFound", 400;
+    InvalidAttachmentNotFound = "InvalidAttachment.NotFound", 400;
     InvalidBlockDeviceMapping = "InvalidBlockDeviceMapping", 400;
     InvalidClientTokenId = "InvalidClientTokenId", 403;
     InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
@@ -107,6 +111,7 @@ codes! {
     InvalidInstanceType = "InvalidInstanceType", 400;
     InvalidInterfaceNotFound = "InvalidNetworkInterfaceID.NotFound", 400;
     InvalidInterfaceMalformed = "InvalidNetworkInterfaceId.Malformed", 400;
+    InvalidInterfaceInUse = "InvalidNetworkInterface.InUse", 400;
     InvalidIpAddressInUse = "InvalidIPAddress.InUse", 400;
     InvalidKeyFormat = "InvalidKey.Format", 400;
     InvalidKeyPairDuplicate = "InvalidKeyPair.Duplicate", 400;
@@ -122,17 +127,23 @@ codes! {
     InvalidRuleIdNotFound = "InvalidSecurityGroupRuleId.NotFound", 400;
     InvalidRuleIdMalformed = "InvalidSecurityGroupRuleId.Malformed", 400;
     InvalidSnapshotNotFound = "InvalidSnapshot.NotFound", 400;
+    InvalidSnapshotInUse = "InvalidSnapshot.InUse", 400;
+    InvalidSnapshotMalformed = "InvalidSnapshotID.Malformed", 400;
     InvalidSubnetIdNotFound = "InvalidSubnetID.NotFound", 400;
     InvalidUserDataMalformed = "InvalidUserData.Malformed", 400;
     InvalidVolumeNotFound = "InvalidVolume.NotFound", 400;
     InvalidVolumeMalformed = "InvalidParameterValue", 400;
+    InvalidVolumeZoneMismatch = "InvalidVolume.ZoneMismatch", 400;
     InvalidVpcIdNotFound = "InvalidVpcID.NotFound", 400;
     InvalidZone = "InvalidParameterValue", 400;
+    InvalidZoneNotFound = "InvalidZone.NotFound", 400;
+    InterfaceLimitExceeded = "NetworkInterfaceLimitExceeded", 400;
     MalformedQueryString = "MalformedQueryString", 400;
     MissingAction = "MissingAction", 400;
     MissingAuthenticationToken = "MissingAuthenticationToken", 403;
     MissingParameter = "MissingParameter", 400;
     OperationNotPermitted = "OperationNotPermitted", 400;
+    PendingSnapshotLimitExceeded = "PendingSnapshotLimitExceeded", 400;
     RequestExpired = "RequestExpired", 400;
     RequestLimitExceeded = "RequestLimitExceeded", 503;
     RequestTooLarge = "RequestEntityTooLarge", 413;
@@ -145,6 +156,9 @@ codes! {
     UnknownParameter = "UnknownParameter", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Unsupported = "Unsupported", 400;
+    VolumeInUse = "VolumeInUse", 400;
+    VolumeLimitExceeded = "VolumeLimitExceeded", 400;
+    VolumeModificationNotFound = "InvalidVolumeModification.NotFound", 400;
 }
 
 impl fmt::Display for ErrorCode {
@@ -168,6 +182,8 @@ from_malformed! {
     crate::InstanceId => InvalidInstanceIdMalformed,
     crate::ImageId => InvalidAmiIdMalformed,
     crate::VolumeId => InvalidVolumeMalformed,
+    crate::SnapshotId => InvalidSnapshotMalformed,
+    crate::AttachmentId => InvalidAttachmentIdNotFound,
     crate::SubnetId => InvalidSubnetIdNotFound,
     crate::VpcId => InvalidVpcIdNotFound,
     crate::GroupId => InvalidGroupIdMalformed,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::AttachmentState;
 use crate::network::{GroupRef, NetworkInterface};
 use crate::state::{InstanceState, ShutdownBehavior, StateReason};
 use crate::{ImageId, InstanceId, ReservationId, SubnetId, Tags, VolumeId, VpcId};
@@ -84,6 +85,8 @@ pub struct InstanceBlockDevice {
     pub attached: Timestamp,
     /// Whether it goes with the instance.
     pub delete_on_termination: bool,
+    /// Where the attachment is on its way.
+    pub state: AttachmentState,
 }
 
 /// How an instance may use the metadata service (EC2 guide, "Configure the instance metadata options").

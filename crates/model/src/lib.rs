@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod attachment;
 pub mod catalogue;
 pub mod error;
 pub mod ids;
@@ -19,6 +20,7 @@ pub mod state;
 pub mod tag;
 pub mod units;
 pub mod volume;
+pub mod volume_type;
 
 pub use error::{CloudError, ErrorCode};
 pub use ids::*;

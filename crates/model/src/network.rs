@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::AttachmentState;
 use crate::{AttachmentId, DhcpOptionsId, GroupId, InstanceId, InterfaceId, MacAddr, SubnetId, Tags, VpcId};
 
 /// A virtual private cloud.
@@ -75,6 +76,18 @@ pub struct NetworkInterface {
     pub tags: Tags,
 }
 
+impl NetworkInterface {
+    /// EC2's word for where it is: `available`, `in-use`, or on its way from one to the other.
+    pub fn status(&self) -> &'static str {
+        match self.attachment.as_ref().map(|attachment| attachment.state) {
+            None => "available",
+            Some(AttachmentState::Attaching) => "attaching",
+            Some(AttachmentState::Attached) => "in-use",
+            Some(AttachmentState::Detaching) => "detaching",
+        }
+    }
+}
+
 /// A security group by id and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRef {
@@ -97,4 +110,8 @@ pub struct InterfaceAttachment {
     pub attached: Timestamp,
     /// Whether it goes with the instance.
     pub delete_on_termination: bool,
+    /// Where it is on its way.
+    pub state: AttachmentState,
+    /// Whether a detach was asked for by force.
+    pub force: bool,
 }

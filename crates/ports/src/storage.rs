@@ -66,6 +66,11 @@ pub trait Storage: Send + Sync + 'static {
     /// Makes a volume of `size`, at least its source's. A volume that is there already is a success.
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()>;
 
+    /// Freezes a volume of `size` as it is: puts an empty layer on top of it, and gives how many layers are beneath that. The
+    /// caller sees to it that what runs on the volume writes to the new layer before anything is made from the frozen
+    /// ones by [`VolumeSource::Branch`]; until then the volume reads as before, whichever of the two is written to.
+    async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32>;
+
     /// The files of a volume.
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain>;
 

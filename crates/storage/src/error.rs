@@ -88,6 +88,22 @@ pub enum StorageError {
     /// There is no such volume.
     #[error("the volume {0} has no file")]
     NoVolume(VolumeId),
+    /// The volume was branched too often.
+    #[error("the volume {volume} has {limit} layers, the most there can be")]
+    TooManyLayers {
+        /// The volume.
+        volume: VolumeId,
+        /// The most layers.
+        limit: usize,
+    },
+    /// What a branch would share is still written to.
+    #[error("the volume {volume} has no {below} frozen layers")]
+    NotFrozen {
+        /// The volume.
+        volume: VolumeId,
+        /// How many were wanted.
+        below: usize,
+    },
     /// The host's file system failed.
     #[error("can't {what}")]
     Io {

@@ -20,6 +20,10 @@ pub const RAW_DISK: &str = "disk.raw";
 pub const OVERLAY: &str = "disk.qcow2";
 /// A hard link to the disk of the image that a volume was cloned from.
 pub const BASE: &str = "base.raw";
+/// The overlay that has `below` layers beneath it in the same volume, other than [`OVERLAY`].
+pub fn layer_name(below: usize) -> String {
+    format!("layer-{below}.qcow2")
+}
 /// A kernel's or ramdisk's file.
 const PLAIN_FILE: &str = "file";
 

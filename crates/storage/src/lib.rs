@@ -5,6 +5,8 @@
 //! images/<aki|ari>/file                 a kernel or a ramdisk as it came
 //! volumes/<vol>/disk.raw                a blank volume, or a reflink clone of an image
 //! volumes/<vol>/disk.qcow2 + base.raw   an overlay and the image's disk, hard-linked: it outlives the image
+//! volumes/<vol>/layer-<n>.qcow2         further overlays above those, the highest on top; frozen ones are hard-linked
+//!                                       by the volumes that branched off them
 //! tmp/<n>/                              what is being made or removed
 //! ```
 //!
@@ -13,6 +15,7 @@
 //! belongs to one process at a time; the daemon's lock sees to that.
 #![forbid(unsafe_code)]
 
+mod branch;
 mod convert;
 mod copy;
 mod draft;
@@ -100,6 +103,11 @@ impl Storage for HostStorage {
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()> {
         let (id, source) = (id.clone(), source.clone());
         self.blocking(move |layout| volume::create(layout, &id, &source, size)).await
+    }
+
+    async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32> {
+        let id = id.clone();
+        self.blocking(move |layout| branch::freeze(layout, &id, size)).await
     }
 
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain> {

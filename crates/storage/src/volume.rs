@@ -9,9 +9,10 @@ use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
 use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer};
 use tracing::info;
 
+use crate::branch;
 use crate::copy::reflink;
 use crate::draft::{self, Draft};
-use crate::layout::{BASE, Layout, OVERLAY, RAW_DISK};
+use crate::layout::{BASE, Layout, OVERLAY, RAW_DISK, layer_name};
 use crate::overlay::write_overlay;
 use crate::{MAX_DISK, StorageError};
 
@@ -36,6 +37,9 @@ pub fn create(layout: &Layout, id: &VolumeId, source: &VolumeSource, size: Gib) 
     let filled = match source {
         VolumeSource::Blank => blank(&draft, bytes).map(|()| "blank"),
         VolumeSource::Image(image) => clone(layout, &draft, image, size),
+        VolumeSource::Branch { volume, below } => {
+            branch::link(layout, &draft, volume, *below, bytes).map(|()| "branch")
+        }
     };
     let how = filled.map_err(|error| layout.space().explain(error))?;
     draft.publish(&place)?;
@@ -48,13 +52,21 @@ pub fn chain(layout: &Layout, id: &VolumeId) -> Result<DiskChain, StorageError> 
     let dir = layout.volume_dir(id);
     let layer = |name: &str, format| DiskLayer { path: dir.join(name), format };
     let has = |name: &str| dir.join(name).try_exists().map_err(StorageError::io("look for a volume"));
-    let layers = if has(RAW_DISK)? {
+    let mut layers = if has(RAW_DISK)? {
         vec![layer(RAW_DISK, DiskFormat::Raw)]
     } else if has(OVERLAY)? {
-        vec![layer(OVERLAY, DiskFormat::Qcow2), layer(BASE, DiskFormat::Raw)]
+        vec![layer(BASE, DiskFormat::Raw), layer(OVERLAY, DiskFormat::Qcow2)]
     } else {
         return Err(StorageError::NoVolume(id.clone()));
     };
+    loop {
+        let next = layer_name(layers.len());
+        if !has(&next)? {
+            break;
+        }
+        layers.push(layer(&next, DiskFormat::Qcow2));
+    }
+    layers.reverse();
     Ok(DiskChain { layers })
 }
 
@@ -87,7 +99,7 @@ fn clone(layout: &Layout, draft: &Draft, image: &ImageId, size: Gib) -> Result<&
     fs::remove_file(draft.path(RAW_DISK)).map_err(StorageError::io("remove a file"))?;
     fs::hard_link(&base_path, draft.path(BASE)).map_err(|error| no_image(error, image))?;
     let overlay = draft.create(OVERLAY)?;
-    write_overlay(&overlay, size.bytes())?;
+    write_overlay(&overlay, size.bytes(), BASE, DiskFormat::Raw)?;
     overlay.sync_all().map_err(StorageError::io("write an overlay to disk"))?;
     Ok("overlay")
 }

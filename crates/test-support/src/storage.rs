@@ -60,8 +60,21 @@ impl Storage for FakeStorage {
         {
             return Err(PortError::plain(format!("there is no image {image}")));
         }
+        if let VolumeSource::Branch { volume, .. } = source
+            && !held.1.contains(volume)
+        {
+            return Err(PortError::plain(format!("there is no volume {volume}")));
+        }
         held.1.insert(id.clone());
         Ok(())
+    }
+
+    async fn branch_volume(&self, id: &VolumeId, _size: Gib) -> PortResult<u32> {
+        self.faults.pass("storage.branch_volume")?;
+        if !self.held().1.contains(id) {
+            return Err(PortError::plain(format!("there is no volume {id}")));
+        }
+        Ok(1)
     }
 
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain> {

@@ -13,6 +13,7 @@ pub(crate) fn volume_to(volume: Volume) -> wire::Volume {
         image_id: match volume.source {
             VolumeSource::Blank => None,
             VolumeSource::Image(id) => Some(id.into()),
+            VolumeSource::Branch { .. } => None,
         },
         attachment: volume.attachment.map(attachment_to),
         tags: volume.tags,
