@@ -74,6 +74,30 @@ fn table_changes(table: &str, held: &Table, wanted: &Table, out: &mut RuleChange
     out.restore.push_str(&text);
 }
 
+/// Empties, here and in the text for `iptables-restore --noflush` that is given back, each chain with a rule that names
+/// one of these sets, so that the sets can go. The kernel's chains then do what their policy says, ours nothing.
+pub fn let_go(held: &mut Ruleset, sets: &[String]) -> String {
+    let mut text = String::new();
+    for (name, table) in &mut held.tables {
+        let mut lines = String::new();
+        for (chain, content) in &mut table.chains {
+            if content.rules.iter().any(|rule| sets.iter().any(|set| names_set(rule, set))) {
+                content.rules.clear();
+                lines.push_str(&format!("-F {chain}\n"));
+            }
+        }
+        if !lines.is_empty() {
+            text.push_str(&format!("*{name}\n{lines}COMMIT\n"));
+        }
+    }
+    text
+}
+
+fn names_set(rule: &str, set: &str) -> bool {
+    let words: Vec<&str> = rule.split_whitespace().collect();
+    words.windows(2).any(|pair| pair == ["--match-set", set])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +133,15 @@ mod tests {
             restore,
             "*filter\n:FORWARD DROP [0:0]\n-F FORWARD\n:a - [0:0]\n-A FORWARD -j a\n-A a -j ACCEPT\nCOMMIT\n"
         );
+    }
+
+    #[test]
+    fn a_set_is_let_go_by_the_chains_that_name_it_alone() {
+        let mut held = sample();
+        held.table("filter").chain("b").push(Rule::jump("ACCEPT").in_set("x", "src"));
+        held.table("filter").chain("c").push(Rule::jump("ACCEPT").in_set("xy", "src"));
+        assert_eq!(let_go(&mut held, &["x".to_owned()]), "*filter\n-F b\nCOMMIT\n");
+        assert!(held.tables["filter"].chains["b"].rules.is_empty());
+        assert!(!held.tables["filter"].chains["c"].rules.is_empty());
     }
 }

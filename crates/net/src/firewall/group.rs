@@ -10,6 +10,7 @@ use cumulet_model::security::{Direction, Peer, PortRange, RuleSpec, Traffic};
 use cumulet_ports::network::GroupSpec;
 use ipnet::Ipv4Net;
 
+use super::vpc::FORWARDED;
 use super::{Rule, Table};
 use crate::ipset::{SetKind, Sets};
 use crate::names;
@@ -72,6 +73,8 @@ fn by_traffic(rules: &[RuleSpec]) -> BTreeMap<Traffic, Peers> {
 enum RenderedPeer {
     Anyone,
     Set(String),
+    /// A group's members, who are known by their own addresses.
+    Members(String),
 }
 
 impl Peers {
@@ -90,7 +93,7 @@ impl Peers {
             sets.insert(&name, SetKind::HashNet, self.cidrs.iter().map(|cidr| set_element(*cidr)));
             rendered.push(RenderedPeer::Set(name));
         }
-        rendered.extend(self.groups.iter().map(|group| RenderedPeer::Set(names::member_set(group))));
+        rendered.extend(self.groups.iter().map(|group| RenderedPeer::Members(names::member_set(group))));
         rendered
     }
 }
@@ -106,8 +109,11 @@ impl RenderedPeer {
     fn apply(&self, rule: Rule, direction: Direction) -> Rule {
         match (self, direction) {
             (Self::Anyone, _) => rule,
+            (Self::Members(set), Direction::Ingress) => {
+                rule.matching(format!("-m mark ! --mark {FORWARDED}")).in_set(set, "src")
+            }
             (Self::Set(set), Direction::Ingress) => rule.in_set(set, "src"),
-            (Self::Set(set), Direction::Egress) => rule.in_set(set, "dst"),
+            (Self::Set(set) | Self::Members(set), Direction::Egress) => rule.in_set(set, "dst"),
         }
     }
 }

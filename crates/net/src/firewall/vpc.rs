@@ -22,6 +22,9 @@ use crate::names::{self, DNS_LINK_LOCAL, IGW, METADATA};
 
 /// The mark of a packet that its sender's groups allow.
 const ALLOWED: &str = "0x1/0x1";
+/// The mark of a packet whose source is not its sender's own: it forwards for others, as its missing source check lets
+/// it. Nobody is known by such a source, so it counts as no group's member and has no public address.
+pub const FORWARDED: &str = "0x2/0x2";
 /// Private addresses that have a public one.
 const PUBLIC_SET: &str = "public";
 
@@ -40,10 +43,10 @@ fn any_tap() -> String {
     format!("{}+", names::TAP_PREFIX)
 }
 
-/// Nobody uses an address that is not its own. Frames to the router's DHCP server come before there is an address; it
-/// knows its clients by their taps.
+/// Nobody uses an address that is not its own, unless it is let off the check. Frames to the router's DHCP server come
+/// before there is an address; it knows its clients by their taps.
 fn raw(vpc: &VpcSpec, table: &mut Table) {
-    let own = per_address(vpc.interfaces.iter().filter(|i| i.source_dest_check), |interface| {
+    let own = per_address(vpc.interfaces.iter(), |interface| {
         Rule::jump("ACCEPT").from(interface.private_ip).input(names::tap(&interface.id)).mac(interface.mac)
     });
     tree(table, "src", End::Source, &own);
@@ -58,10 +61,17 @@ fn raw(vpc: &VpcSpec, table: &mut Table) {
             .matching("-m udp --sport 68 --dport 67"),
     );
     chain.push(Rule::jump("src"));
-    for interface in vpc.interfaces.iter().filter(|i| !i.source_dest_check) {
-        chain.push(Rule::jump("ACCEPT").input(names::tap(&interface.id)).mac(interface.mac));
+    for interface in unchecked(vpc) {
+        chain.push(Rule::jump("forwarded").input(names::tap(&interface.id)).mac(interface.mac));
     }
     chain.push(Rule::jump("DROP"));
+    let forwarded = table.chain("forwarded");
+    forwarded.push(Rule::jump(format!("MARK --set-xmark {FORWARDED}"))).push(Rule::jump("ACCEPT"));
+}
+
+/// Interfaces that may send for others.
+fn unchecked(vpc: &VpcSpec) -> impl Iterator<Item = &InterfaceSpec> {
+    vpc.interfaces.iter().filter(|interface| !interface.source_dest_check)
 }
 
 fn filter(vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
@@ -77,6 +87,7 @@ fn input(vpc: &VpcSpec, table: &mut Table) {
     let chain = table.builtin("INPUT", "DROP");
     chain.push(Rule::jump("ACCEPT").input("lo"));
     chain.push(Rule::jump("DROP").input(IGW));
+    chain.push(Rule::jump("DROP").matching(format!("-m mark --mark {FORWARDED}")));
     chain.push(Rule::jump("ACCEPT").protocol("udp").matching("-m udp --sport 68 --dport 67"));
     for server in [address::dns(vpc.cidr), DNS_LINK_LOCAL] {
         for protocol in ["udp", "tcp"] {
@@ -93,15 +104,19 @@ fn forward(vpc: &VpcSpec, table: &mut Table) {
     chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
     chain.push(Rule::jump("egress").not_input(IGW));
     chain.push(Rule::jump("DROP").not_input(IGW).matching(format!("-m mark ! --mark {ALLOWED}")));
-    chain.push(Rule::jump("ACCEPT").not_input(IGW).output(IGW).in_set(PUBLIC_SET, "src"));
+    let own_source = Rule::jump("ACCEPT").not_input(IGW).output(IGW);
+    let own_source = own_source.matching(format!("-m mark ! --mark {FORWARDED}"));
+    chain.push(own_source.in_set(PUBLIC_SET, "src"));
     chain.push(Rule::jump("ingress"));
     table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
 
-    let senders = per_address(vpc.interfaces.iter().filter(|i| i.source_dest_check), |interface| {
-        Rule::jump(names::egress_chain(&interface.id)).from(interface.private_ip)
+    let senders = per_address(vpc.interfaces.iter(), |interface| {
+        Rule::jump(names::egress_chain(&interface.id))
+            .from(interface.private_ip)
+            .input(names::tap(&interface.id))
     });
     tree(table, "egress", End::Source, &senders);
-    for interface in vpc.interfaces.iter().filter(|i| !i.source_dest_check) {
+    for interface in unchecked(vpc) {
         let chain = names::egress_chain(&interface.id);
         table.chain("egress").push(Rule::jump(chain).input(names::tap(&interface.id)));
     }

@@ -3,8 +3,11 @@
 //! Members that must go, go first; new sets are filled before a rule can name them; members that come, come last; sets
 //! that no rule names any more go at the end. So at no moment is anything allowed that neither the old nor the new
 //! state allows.
+//!
+//! A set of another make under a name of ours is a misfit. The kernel neither renames nor destroys a set that rules
+//! refer to, and swaps only sets of the same make; so the rules that name it must go before it does ([`misfits`]).
 
-use super::{Set, SetKind, Sets};
+use super::{Set, Sets};
 
 /// Commands for `ipset restore`, by when they are run; and what they do, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,15 +21,21 @@ pub struct SetChanges {
 }
 
 /// Maximum of elements: EC2's limits on rules and members are far below.
-const MOST_ELEMENTS: u32 = 1 << 18;
+pub(super) const MOST_ELEMENTS: u32 = 1 << 18;
 
-/// What leads from `actual` to `desired`.
+/// Sets of another make that have a name which `desired` needs.
+pub fn misfits(actual: &Sets, desired: &Sets) -> Vec<String> {
+    let misfit =
+        |(name, held): &(&String, &Set)| desired.0.get(*name).is_some_and(|wanted| wanted.kind != held.kind);
+    actual.0.iter().filter(misfit).map(|(name, _)| name.clone()).collect()
+}
+
+/// What leads from `actual`, in which there is no misfit any more, to `desired`.
 pub fn changes(actual: &Sets, desired: &Sets) -> SetChanges {
     let mut out = SetChanges::default();
     for (name, wanted) in &desired.0 {
         match actual.0.get(name) {
-            Some(held) if held.kind == wanted.kind => update(name, held, wanted, &mut out),
-            Some(held) => replace(name, held.kind, wanted, &mut out),
+            Some(held) => update(name, held, wanted, &mut out),
             None => {
                 create(name, wanted, &mut out.before);
                 out.words.push(format!("set {name} made with {} elements", wanted.elements.len()));
@@ -62,24 +71,14 @@ fn create(name: &str, wanted: &Set, out: &mut String) {
     }
 }
 
-/// A set of the wrong make under our name: only a set of the same make could be swapped for it, so it steps aside,
-/// which the kernel allows while rules refer to it.
-fn replace(name: &str, held: SetKind, wanted: &Set, out: &mut SetChanges) {
-    let aside = format!("x-{name}").chars().take(31).collect::<String>();
-    out.before.push_str(&format!("rename {name} {aside}\n"));
-    create(name, wanted, &mut out.before);
-    out.after.push_str(&format!("destroy {aside}\n"));
-    out.words.push(format!("set {name} made anew, it was {}", held.type_name()));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipset::parse;
+    use crate::ipset::{SetKind, parse};
 
-    const SAVED: &str = "create sg-1 hash:ip family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x1\n\
+    const SAVED: &str = "create sg-1 hash:ip family inet hashsize 1024 maxelem 262144 bucketsize 12 initval 0x1\n\
                          add sg-1 10.0.0.5\nadd sg-1 10.0.0.6\n\
-                         create old hash:net family inet hashsize 1024 maxelem 65536\nadd old 10.0.0.0/8\n";
+                         create old hash:net family inet hashsize 1024 maxelem 262144\nadd old 10.0.0.0/8\n";
 
     #[test]
     fn what_goes_goes_first_and_what_comes_comes_last() {
@@ -99,5 +98,26 @@ mod tests {
     fn equal_sets_need_nothing() {
         let sets = parse(SAVED);
         assert_eq!(changes(&sets, &sets), SetChanges::default());
+    }
+
+    #[test]
+    fn a_set_of_another_make_is_a_misfit() {
+        let mut desired = Sets::default();
+        desired.insert("sg-1", SetKind::HashIp, []);
+        let fits = |line: &str| misfits(&parse(line), &desired).is_empty();
+        assert!(fits(
+            "create sg-1 hash:ip family inet hashsize 64 maxelem 262144 bucketsize 12 initval 0x1\n"
+        ));
+        assert!(fits("create other bitmap:port range 0-10\n"), "a name that is not ours");
+        for make in [
+            "hash:net family inet hashsize 64 maxelem 262144",
+            "hash:ip family inet6 hashsize 64 maxelem 262144",
+            "hash:ip family inet hashsize 64 maxelem 10",
+            "hash:ip family inet hashsize 64 maxelem 262144 timeout 60",
+            "hash:ip family inet netmask 24 hashsize 64 maxelem 262144",
+            "hash:ip family inet hashsize 64 maxelem 262144 forceadd",
+        ] {
+            assert!(!fits(&format!("create sg-1 {make}\n")), "{make}");
+        }
     }
 }

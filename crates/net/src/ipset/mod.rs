@@ -5,7 +5,7 @@ mod parse;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use diff::{SetChanges, changes};
+pub use diff::{SetChanges, changes, misfits};
 pub use parse::parse;
 
 /// What a set's elements are.
@@ -15,13 +15,13 @@ pub enum SetKind {
     HashIp,
     /// CIDR blocks; never 0.0.0.0/0, which the kernel does not take.
     HashNet,
-    /// A set of another make, not ours.
+    /// A set of another make, not ours: of another type, or with other options.
     Other,
 }
 
 impl SetKind {
     /// The kernel's name for it.
-    pub fn type_name(self) -> &'static str {
+    pub(crate) fn type_name(self) -> &'static str {
         match self {
             Self::HashIp => "hash:ip",
             Self::HashNet => "hash:net",

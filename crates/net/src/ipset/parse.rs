@@ -1,5 +1,6 @@
 //! Reading `ipset save`.
 
+use super::diff::MOST_ELEMENTS;
 use super::{Set, SetKind, Sets};
 
 /// What `ipset save` printed.
@@ -7,13 +8,15 @@ pub fn parse(text: &str) -> Sets {
     let mut sets = Sets::default();
     for line in text.lines() {
         let mut words = line.split_whitespace();
-        match (words.next(), words.next(), words.next()) {
-            (Some("create"), Some(name), Some(kind)) => {
-                sets.0.insert(name.to_owned(), Set { kind: kind_of(kind), elements: Default::default() });
+        match (words.next(), words.next()) {
+            (Some("create"), Some(name)) => {
+                let kind = kind_of(&words.collect::<Vec<_>>());
+                sets.0.insert(name.to_owned(), Set { kind, elements: Default::default() });
             }
-            (Some("add"), Some(name), Some(element)) => {
+            // With what stands behind it, such as `nomatch`: that makes another element of it.
+            (Some("add"), Some(name)) => {
                 if let Some(set) = sets.0.get_mut(name) {
-                    set.elements.insert(element.to_owned());
+                    set.elements.insert(words.collect::<Vec<_>>().join(" "));
                 }
             }
             _ => {}
@@ -22,10 +25,21 @@ pub fn parse(text: &str) -> Sets {
     sets
 }
 
-fn kind_of(name: &str) -> SetKind {
-    match name {
-        "hash:ip" => SetKind::HashIp,
-        "hash:net" => SetKind::HashNet,
+/// The make by its words in `create`; sizes of tables are the kernel's own affair, anything else that we don't say
+/// ourselves makes it another's.
+fn kind_of(words: &[&str]) -> SetKind {
+    let Some((name, options)) = words.split_first() else { return SetKind::Other };
+    let most = MOST_ELEMENTS.to_string();
+    let (pairs, rest) = options.as_chunks::<2>();
+    let as_ours = rest.is_empty()
+        && pairs.iter().all(|pair| match pair {
+            ["family", family] => *family == "inet",
+            ["maxelem", number] => *number == most,
+            [name, _] => matches!(*name, "hashsize" | "bucketsize" | "initval"),
+        });
+    match *name {
+        "hash:ip" if as_ours => SetKind::HashIp,
+        "hash:net" if as_ours => SetKind::HashNet,
         _ => SetKind::Other,
     }
 }

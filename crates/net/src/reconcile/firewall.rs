@@ -10,7 +10,7 @@ use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::firewall::parse::{ProtocolNames, parse};
 use crate::firewall::{Ruleset, diff, host, vpc};
-use crate::ipset;
+use crate::ipset::{self, Sets};
 use crate::sys::{NetNs, command, conntrack};
 
 /// Waits so many seconds for another's hold of the xtables lock.
@@ -19,8 +19,9 @@ const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
 /// Makes a VPC's rules and sets what they shall be.
 pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
     let (rules, sets) = vpc::render(spec);
-    let held_rules = held_rules(ns).await?;
-    let held_sets = ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?);
+    let mut held_rules = held_rules(ns).await?;
+    let mut held_sets = ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?);
+    remove_misfits(ns, &mut held_rules, &mut held_sets, &sets, changes).await?;
     let set_changes = ipset::changes(&held_sets, &sets);
     let rule_changes = diff::changes(&held_rules, &rules);
     if !set_changes.before.is_empty() {
@@ -36,6 +37,29 @@ pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Resul
         set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
     );
     forget_connections(ns, &held_rules, &rules).await
+}
+
+/// Removes sets of another make that have names of ours, and before them the rules that refer to them.
+async fn remove_misfits(
+    ns: &NetNs,
+    rules: &mut Ruleset,
+    held: &mut Sets,
+    wanted: &Sets,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
+    let misfits = ipset::misfits(held, wanted);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let letting_go = diff::let_go(rules, &misfits);
+    if !letting_go.is_empty() {
+        command::run(ns, "iptables-restore", &RESTORE, letting_go).await?;
+    }
+    let removal = misfits.iter().map(|name| format!("destroy {name}\n")).collect();
+    command::run(ns, "ipset", &["restore", "-exist"], removal).await?;
+    held.0.retain(|name, _| !misfits.contains(name));
+    changes.extend(misfits.iter().map(|name| format!("{}: set {name} of another make removed", ns.name())));
+    Ok(())
 }
 
 /// Makes our part of the host's rules what it shall be, given all that it holds.

@@ -63,6 +63,8 @@ fn whatever_somebody_altered_is_repaired() {
             in_vpc("iptables -I FORWARD 1 -j DROP"),
             in_vpc("ipset flush"),
             in_vpc("sh -c 'iptables -F; iptables -X; ipset destroy'"),
+            in_vpc(&other_make(&names::member_set(&crate::world::group_id(1)))),
+            in_vpc(&other_make("public")),
             in_vpc(&format!("ip route del 172.31.0.5 dev {tap}")),
             in_vpc(&format!("ip neigh del 172.31.0.5 dev {tap}")),
             in_vpc(&format!("ip link set {tap} down")),
@@ -90,6 +92,14 @@ fn whatever_somebody_altered_is_repaired() {
         }
         world
     });
+}
+
+/// Puts a set of another make in a set's place, to which the rules go on referring.
+fn other_make(set: &str) -> String {
+    format!(
+        "sh -c 'iptables-save > /tmp/$$; iptables -F; ipset destroy {set}; ipset create {set} hash:net; \
+         iptables-restore < /tmp/$$; rm /tmp/$$; ipset list -t {set} | grep -q \"References: [1-9]\"'"
+    )
 }
 
 #[test]

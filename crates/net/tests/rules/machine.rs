@@ -35,11 +35,17 @@ enum End {
 
 /// Whether the packet gets through one of the kernel's chains.
 pub fn accepts(table: &Table, sets: &Sets, chain: &str, packet: &Packet) -> bool {
+    through(table, sets, chain, packet).is_some()
+}
+
+/// The packet as it comes out of one of the kernel's chains, with the marks that it got there.
+pub fn through(table: &Table, sets: &Sets, chain: &str, packet: &Packet) -> Option<Packet> {
     let mut packet = packet.clone();
-    match walk(table, sets, chain, &mut packet) {
+    let accepted = match walk(table, sets, chain, &mut packet) {
         End::Verdict(accepted) => accepted,
         End::Return => table.chains[chain].policy.as_deref() == Some("ACCEPT"),
-    }
+    };
+    accepted.then_some(packet)
 }
 
 fn walk(table: &Table, sets: &Sets, chain: &str, packet: &mut Packet) -> End {
@@ -54,8 +60,8 @@ fn walk(table: &Table, sets: &Sets, chain: &str, packet: &mut Packet) -> End {
             "DROP" => return End::Verdict(false),
             "RETURN" => return End::Return,
             "MARK" => {
-                assert_eq!(words[at + 2..], ["--set-xmark", "0x1/0x1"]);
-                packet.mark |= 1;
+                let ["--set-xmark", mark] = words[at + 2..] else { panic!("{rule}") };
+                packet.mark |= bit_of(mark);
             }
             below => match (walk(table, sets, below, packet), words[at]) {
                 (End::Verdict(accepted), _) => return End::Verdict(accepted),
@@ -105,10 +111,19 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
         ["--match-set", set, "src", after @ ..] => (in_set(sets, set, packet.source), after),
         ["--match-set", set, "dst", after @ ..] => (in_set(sets, set, packet.destination), after),
         ["--mac-source", mac, after @ ..] => (packet.mac == *mac, after),
-        ["--mark", "0x1/0x1", after @ ..] => (packet.mark & 1 == 1, after),
+        ["--mark", mark, after @ ..] => (packet.mark & bit_of(mark) != 0, after),
         // The first packet of a connection: neither of the two that we render.
         ["--ctstate", "INVALID" | "RELATED,ESTABLISHED", after @ ..] => (false, after),
         other => panic!("a match that the walk does not know: {other:?}"),
+    }
+}
+
+/// Each mark that we render is a single bit.
+fn bit_of(mark: &str) -> u32 {
+    match mark {
+        "0x1/0x1" => 1,
+        "0x2/0x2" => 2,
+        other => panic!("a mark that the walk does not know: {other}"),
     }
 }
 

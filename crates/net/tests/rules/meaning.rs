@@ -10,7 +10,7 @@ use cumulet_ports::network::{GroupSpec, InterfaceSpec, SubnetSpec, VpcSpec};
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
-use crate::machine::{Packet, accepts};
+use crate::machine::{Packet, accepts, through};
 
 fn group_id(n: usize) -> GroupId {
     format!("sg-{n:017x}").parse().unwrap()
@@ -99,14 +99,22 @@ fn means(traffic: Traffic, protocol: u8, detail: (u16, u8)) -> bool {
     }
 }
 
-fn allows(vpc: &VpcSpec, own: &[GroupId], ingress: bool, other: Ipv4Addr, packet: &Packet) -> bool {
+/// Whether one of the groups `own` has a rule for the packet; `member` is whom its other end counts as, if anybody.
+fn allows(
+    vpc: &VpcSpec,
+    own: &[GroupId],
+    ingress: bool,
+    other: Ipv4Addr,
+    member: Option<Ipv4Addr>,
+    packet: &Packet,
+) -> bool {
     vpc.groups.iter().filter(|group| own.contains(&group.id)).any(|group| {
         let rules = if ingress { &group.ingress } else { &group.egress };
         rules.iter().any(|rule| {
             let peer = match &rule.peer {
                 Peer::Cidr(cidr) => cidr.contains(&other),
                 Peer::Group(id) => {
-                    vpc.interfaces.iter().any(|i| i.private_ip == other && i.groups.contains(id))
+                    vpc.interfaces.iter().any(|i| Some(i.private_ip) == member && i.groups.contains(id))
                 }
             };
             peer && means(rule.traffic, packet.protocol, packet.detail)
@@ -145,9 +153,10 @@ proptest! {
                 continue;
             }
             let packet = packet(from, to, wire);
-            let leaves = from.is_none_or(|i| allows(&vpc, &i.groups, false, packet.destination, &packet));
+            let (near, far) = (packet.source, packet.destination);
+            let leaves = from.is_none_or(|i| allows(&vpc, &i.groups, false, far, Some(far), &packet));
             let arrives = match to {
-                Some(i) => allows(&vpc, &i.groups, true, packet.source, &packet),
+                Some(i) => allows(&vpc, &i.groups, true, near, Some(near), &packet),
                 None => from.is_some_and(|i| i.public_ip.is_some()),
             };
             let through = accepts(&rules.tables["filter"], &sets, "FORWARD", &packet);
@@ -168,6 +177,30 @@ proptest! {
     }
 
     #[test]
+    fn a_guest_that_forwards_is_held_by_its_own_groups_and_gets_nobodys_rights(
+        mut vpc in vpc(), flows in proptest::collection::vec((0..20usize, 0..21usize, wire()), 40),
+    ) {
+        let count = vpc.interfaces.len();
+        prop_assume!(count > 1);
+        vpc.interfaces[0].source_dest_check = false;
+        let (rules, sets) = render(&vpc);
+        let forwarder = vpc.interfaces[0].clone();
+        for (claimed, to, wire) in flows {
+            let claimed = vpc.interfaces[1 + claimed % (count - 1)].private_ip;
+            let to = vpc.interfaces[1..].get(to);
+            let packet = Packet { source: claimed, ..packet(Some(&forwarder), to, wire) };
+            let packet = through(&rules.tables["raw"], &sets, "PREROUTING", &packet).expect("it may forward");
+            let far = packet.destination;
+            let leaves = allows(&vpc, &forwarder.groups, false, far, Some(far), &packet);
+            let arrives = to.is_some_and(|i| allows(&vpc, &i.groups, true, claimed, None, &packet));
+            let reaches = accepts(&rules.tables["filter"], &sets, "FORWARD", &packet);
+            prop_assert_eq!(reaches, leaves && arrives, "{:?}", packet);
+            let metadata = Packet { protocol: 6, detail: (80, 0), destination: names::METADATA, ..packet };
+            prop_assert!(!accepts(&rules.tables["filter"], &sets, "INPUT", &metadata));
+        }
+    }
+
+    #[test]
     fn every_set_and_chain_that_is_named_is_there_and_every_one_there_is_named(vpc in vpc()) {
         let (rules, sets) = render(&vpc);
         for table in rules.tables.values() {
@@ -175,7 +208,7 @@ proptest! {
             let named = |name: &str| text.iter().any(|rule| rule.split(' ').any(|word| word == name));
             for (name, chain) in &table.chains {
                 prop_assert!(name.len() <= 28);
-                let root = chain.policy.is_some() || matches!(name.as_str(), "pass" | "src" | "snat" | "dnat");
+                let root = chain.policy.is_some() || matches!(name.as_str(), "pass" | "src" | "snat" | "dnat" | "forwarded");
                 prop_assert!(root || named(name), "chain {} leads nowhere", name);
             }
         }
