@@ -83,7 +83,7 @@ impl Control {
 
     async fn exchange(&mut self, command: Command) -> Result<Reply, ControlError> {
         self.last_id += 1;
-        let line = frame::encode(&Request { id: self.last_id, command }).map_err(ControlError::Frame)?;
+        let line = frame::encode(&Request { id: self.last_id, fds: 0, command }).map_err(ControlError::Frame)?;
         self.stream.write_all(&line).await.map_err(closed_or_failed)?;
         let response = self.receive().await?;
         match response.result {

@@ -1,9 +1,11 @@
 //! A small blocking client of the control socket, one request at a time. The supervisor, tests and tools use it from
 //! threads of their own.
 
+use crate::fds::{self, FdQueue};
 use crate::frame::{self, Decoder, FrameError};
 use crate::{Command, Hello, Refusal, Reply, Request, Response, Status, WaitStatus};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub enum ClientError {
 pub struct Client {
     stream: UnixStream,
     decoder: Decoder,
+    received: FdQueue,
     last_id: u64,
 }
 
@@ -41,7 +44,7 @@ impl Client {
 
     /// Speaks on a connected stream.
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, decoder: Decoder::default(), last_id: 0 }
+        Self { stream, decoder: Decoder::default(), received: FdQueue::default(), last_id: 0 }
     }
 
     /// How long a request may wait for the socket; nothing for ever. A request that ran into it leaves the connection
@@ -58,14 +61,37 @@ impl Client {
 
     /// Sends `command` and waits for its answer.
     pub fn call(&mut self, command: Command) -> Result<Reply, ClientError> {
+        self.call_with(command, &[]).map(|(reply, _)| reply)
+    }
+
+    /// Sends `command` with the descriptors that it names as [`crate::Source::Fd`], counted from 0, and waits for its
+    /// answer with the descriptors that come back.
+    pub fn call_with(
+        &mut self,
+        command: Command,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(Reply, Vec<OwnedFd>), ClientError> {
         self.last_id += 1;
-        let line = frame::encode(&Request { id: self.last_id, command }).map_err(ClientError::Frame)?;
-        self.stream.write_all(&line).map_err(ClientError::Io)?;
+        // A count that does not fit is refused by `fds::send`.
+        let request = Request { id: self.last_id, fds: descriptors.len() as u8, command };
+        let line = frame::encode(&request).map_err(ClientError::Frame)?;
+        let sent = self.send_first(&line, descriptors).map_err(ClientError::Io)?;
+        self.stream.write_all(&line[sent..]).map_err(ClientError::Io)?;
         let response = self.receive()?;
+        let fds = self.received.take(response.fds).map_err(|error| ClientError::Io(error.into()))?;
         match response.result {
-            Ok(reply) if response.id == self.last_id => Ok(reply),
+            Ok(reply) if response.id == self.last_id => Ok((reply, fds)),
             Ok(_) => Err(ClientError::Unexpected),
             Err(refusal) => Err(ClientError::Refused(refusal)),
+        }
+    }
+
+    fn send_first(&self, line: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        loop {
+            match fds::send(&self.stream, line, descriptors) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
     }
 
@@ -101,7 +127,7 @@ impl Client {
             if let Some(response) = self.decoder.next_frame().map_err(ClientError::Frame)? {
                 return Ok(response);
             }
-            match self.stream.read(&mut buffer) {
+            match fds::receive(&self.stream, &mut buffer, &mut self.received) {
                 Ok(0) => return Err(ClientError::Io(io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => self.decoder.feed(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

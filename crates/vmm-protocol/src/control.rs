@@ -17,6 +17,10 @@ pub const MAX_CONSOLE_CHUNK: usize = 64 * 1024;
 pub struct Request {
     /// Chosen by the client, repeated in the response.
     pub id: u64,
+    /// How many descriptors go with this message, at most [`crate::fds::MAX_FDS`]. [`crate::Source::Fd`] of number
+    /// `n` in the command is the one sent as number `n`, counted from 0.
+    #[serde(default, skip_serializing_if = "crate::fds::none")]
+    pub fds: u8,
     /// What to do.
     pub command: Command,
 }
@@ -81,6 +85,9 @@ pub struct ConsoleWrite {
 pub struct Response {
     /// From the request; 0 when that could not be read.
     pub id: u64,
+    /// How many descriptors go with this message, in the order in which the reply says.
+    #[serde(default, skip_serializing_if = "crate::fds::none")]
+    pub fds: u8,
     /// The answer.
     pub result: Result<Reply, Refusal>,
 }

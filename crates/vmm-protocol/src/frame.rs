@@ -100,7 +100,7 @@ mod tests {
             payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..6), cut in 1usize..40,
         ) {
             let sent: Vec<Request> = payloads.into_iter().enumerate().map(|(id, data)| Request {
-                id: id as u64, command: Command::ConsoleWrite(ConsoleWrite { data }),
+                id: id as u64, fds: 0, command: Command::ConsoleWrite(ConsoleWrite { data }),
             }).collect();
             let stream: Vec<u8> = sent.iter().flat_map(|request| encode(request).unwrap()).collect();
             let mut decoder = Decoder::default();

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod control;
+pub mod fds;
 pub mod frame;
 pub mod metrics;
 pub mod record;

@@ -55,7 +55,7 @@ fn commands_are_kebab_case() {
             json!({"console-write": {"data": "bHMK"}}),
         ),
     ] {
-        let request = Request { id: 9, command };
+        let request = Request { id: 9, fds: 0, command };
         let form = json!({"id": 9, "command": form});
         assert_eq!(to_value(&request).unwrap(), form);
         assert_eq!(from_value::<Request>(form).unwrap(), request);
@@ -65,14 +65,14 @@ fn commands_are_kebab_case() {
 #[test]
 fn answers_are_ok_or_err() {
     let status = Status { generation: 4, phase: Phase::Paused, power_button_presses: 0, driver_seen: true };
-    let response = Response { id: 1, result: Ok(Reply::Status(status)) };
+    let response = Response { id: 1, fds: 0, result: Ok(Reply::Status(status)) };
     let form = json!({"id": 1, "result": {"Ok": {"status":
         {"generation": 4, "phase": "paused", "power_button_presses": 0, "driver_seen": true}}}});
     assert_eq!(to_value(&response).unwrap(), form);
     let refusal = Refusal { code: RefusalCode::WrongPhase, message: "the machine is ending".into() };
     let form =
         json!({"id": 1, "result": {"Err": {"code": "wrong-phase", "message": "the machine is ending"}}});
-    assert_eq!(to_value(Response { id: 1, result: Err(refusal) }).unwrap(), form);
+    assert_eq!(to_value(Response { id: 1, fds: 0, result: Err(refusal) }).unwrap(), form);
 }
 
 #[test]

@@ -37,6 +37,27 @@ impl SpecError {
     }
 }
 
+/// What sources are checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Base<'b> {
+    /// Relative paths begin here.
+    folder: &'b Path,
+    /// The numbers that descriptors can have.
+    least_fd: i32,
+}
+
+impl<'b> Base<'b> {
+    /// Descriptors are inherited: they come after the standard ones.
+    pub fn inherited(folder: &'b Path) -> Self {
+        Self { folder, least_fd: 3 }
+    }
+
+    /// Descriptors come with a message and are counted from 0.
+    pub fn message(folder: &'b Path) -> Self {
+        Self { folder, least_fd: 0 }
+    }
+}
+
 /// A checked machine.
 #[derive(Debug, Clone)]
 pub struct MachineConfig {
@@ -75,6 +96,7 @@ pub struct MachineConfig {
 impl MachineConfig {
     /// Checks `spec`. Relative paths are taken from `base`.
     pub fn check(spec: &MachineSpec, base: &Path) -> Result<Self, SpecError> {
+        let base = Base::inherited(base);
         within("version", u64::from(spec.version), u64::from(SPEC_VERSION), u64::from(SPEC_VERSION))?;
         text("instance_id", &spec.instance_id, 128)?;
         text("launch_id", &spec.launch_id, 128)?;
@@ -97,7 +119,7 @@ impl MachineConfig {
             boot: spec.boot,
             cmdline: spec.cmdline.clone(),
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
-            nets: indexed("nets", &spec.nets, NetConfig::check)?,
+            nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
             smbios: spec.smbios.as_ref().map(SmbiosConfig::check).transpose()?,
             console_log_bytes: spec.console_log_bytes,
@@ -148,15 +170,24 @@ pub fn text(field: &str, value: &str, most: usize) -> Result<(), SpecError> {
     }
 }
 
+/// Checks the number of a descriptor.
+pub fn descriptor(field: &str, fd: i32, base: Base<'_>) -> Result<i32, SpecError> {
+    let least = base.least_fd;
+    if fd >= least {
+        Ok(fd)
+    } else {
+        Err(SpecError::new(field, format!("descriptor {fd} is not {least} or above")))
+    }
+}
+
 /// Checks a source and makes its path absolute.
-pub fn source(field: &str, source: &Source, base: &Path) -> Result<Source, SpecError> {
+pub fn source(field: &str, source: &Source, base: Base<'_>) -> Result<Source, SpecError> {
     match source {
-        Source::Fd(fd) if *fd >= 3 => Ok(Source::Fd(*fd)),
-        Source::Fd(fd) => Err(SpecError::new(field, format!("descriptor {fd} is not 3 or above"))),
+        Source::Fd(fd) => descriptor(field, *fd, base).map(Source::Fd),
         Source::Path(path) if path.is_empty() || path.contains('\0') => {
             Err(SpecError::new(field, "a path has no zero byte and is not empty"))
         }
-        Source::Path(path) => Ok(Source::Path(base.join(path).to_string_lossy().into_owned())),
+        Source::Path(path) => Ok(Source::Path(base.folder.join(path).to_string_lossy().into_owned())),
     }
 }
 

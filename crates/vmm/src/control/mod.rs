@@ -3,5 +3,5 @@
 mod connection;
 mod server;
 
-pub use connection::Answer;
+pub use connection::{Answer, Asked};
 pub use server::{Commands, Server};

@@ -1,8 +1,8 @@
 //! The listening socket and its connections, in an epoll of their own.
 
-use super::connection::{Answer, Connection, Next};
+use super::connection::{Answer, Asked, Connection, Next};
 use cumulet_vmm_protocol::rundir::CONTROL_SOCKET;
-use cumulet_vmm_protocol::{Command, Refusal, RefusalCode};
+use cumulet_vmm_protocol::{Refusal, RefusalCode};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -15,8 +15,8 @@ const LISTENER: u64 = u64::MAX;
 
 /// Who carries commands out.
 pub trait Commands {
-    /// Carries `command` out; asked again after each change while it answers [`Answer::Later`].
-    fn execute(&mut self, command: &Command) -> Answer;
+    /// Carries a command out; asked again after each change while it answers [`Answer::Later`].
+    fn execute(&mut self, asked: &mut Asked) -> Answer;
 }
 
 /// The control socket.
@@ -66,8 +66,7 @@ impl Server {
     fn serve_one(&mut self, slot: usize, commands: &mut dyn Commands, events: EventSet) {
         let Some(connection) = &mut self.connections[slot] else { return };
         let gone = connection.is_waiting() && events.intersects(EventSet::READ_HANG_UP | EventSet::HANG_UP);
-        let next =
-            if gone { Next::Close } else { connection.serve(&mut |command| commands.execute(command)) };
+        let next = if gone { Next::Close } else { connection.serve(&mut |asked| commands.execute(asked)) };
         match next {
             Next::Wait(events) => {
                 let event = EpollEvent::new(events, slot as u64);

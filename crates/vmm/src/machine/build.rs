@@ -14,6 +14,7 @@ use crate::devices::serial::{self, Console, SerialPort};
 use crate::event_loop::EventLoop;
 use crate::memory::{self, Memory, MemoryError, layout};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, Window};
+use crate::source::Given;
 use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
 use crate::{acpi, source, vm};
 use cumulet_vmm_protocol::Source;
@@ -232,7 +233,7 @@ impl Builder {
     ) -> Result<Vec<Arc<Block>>, BuildError> {
         let mut disks = Vec::new();
         for (index, config) in configs.iter().enumerate() {
-            let image = block::open(&config.layers, config.read_only)
+            let image = block::open(&config.layers, config.read_only, &mut Given::Inherited)
                 .map_err(|source| BuildError::Disk { id: config.id.clone(), source })?;
             let disk = Arc::new(Block::new(config.clone(), image)?);
             self.add_virtio(disk.clone());
@@ -245,8 +246,8 @@ impl Builder {
     fn add_nets(&mut self, configs: &[crate::devices::net::NetConfig]) -> Result<Vec<Arc<Net>>, BuildError> {
         let mut nets = Vec::new();
         for config in configs {
-            let tap =
-                Tap::open(&config.tap).map_err(|source| BuildError::Net { id: config.id.clone(), source })?;
+            let tap = Tap::open(&config.tap, &mut Given::Inherited)
+                .map_err(|source| BuildError::Net { id: config.id.clone(), source })?;
             let net = Arc::new(Net::new(config.clone(), tap)?);
             self.add_virtio(net.clone());
             self.event_loop.add(net.clone())?;

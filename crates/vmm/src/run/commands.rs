@@ -1,7 +1,7 @@
 //! What the control socket can ask of a machine, and how the machine is begun, paused and closed down.
 
 use super::explain;
-use crate::control::{Answer, Commands};
+use crate::control::{Answer, Asked, Commands};
 use crate::devices::serial::Console;
 use crate::machine::Machine;
 use crate::virtio::VirtioDevice;
@@ -122,9 +122,9 @@ impl Operator {
 }
 
 impl Commands for Operator {
-    fn execute(&mut self, command: &Command) -> Answer {
+    fn execute(&mut self, asked: &mut Asked) -> Answer {
         let status = self.machine.state.status();
-        Answer::Now(match command {
+        Answer::Now(match &asked.command {
             Command::Hello => Ok(Reply::Hello(self.identity.clone())),
             Command::Status => Ok(Reply::Status(status)),
             Command::WaitStatus(wait) if status.generation <= wait.after => return Answer::Later,

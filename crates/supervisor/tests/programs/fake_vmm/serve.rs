@@ -50,7 +50,7 @@ fn converse(mut stream: UnixStream, vmm: &Vmm) {
                 return;
             }
             let Some(reply) = answer(&request.command, vmm) else { continue };
-            let response = Response { id: request.id, result: Ok(reply) };
+            let response = Response { id: request.id, fds: 0, result: Ok(reply) };
             let _ = stream.write_all(&encode(&response).unwrap());
             after(&request.command, vmm);
         }

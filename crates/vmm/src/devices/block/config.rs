@@ -1,8 +1,7 @@
 //! What a disk is made from, and the configuration space it shows.
 
-use crate::config::{SpecError, source, text};
+use crate::config::{Base, SpecError, source, text};
 use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Source};
-use std::path::Path;
 
 /// Bytes of a serial number (virtio 1.2, 5.2.6: `VIRTIO_BLK_T_GET_ID`).
 pub const SERIAL_LENGTH: usize = 20;
@@ -33,7 +32,7 @@ pub struct LayerConfig {
 
 impl BlockConfig {
     /// Checks a disk of the specification.
-    pub fn check(field: &str, disk: &Disk, base: &Path) -> Result<Self, SpecError> {
+    pub fn check(field: &str, disk: &Disk, base: Base<'_>) -> Result<Self, SpecError> {
         text(&format!("{field}.id"), &disk.id, 128)?;
         text(&format!("{field}.serial"), &disk.serial, SERIAL_LENGTH)?;
         let mut serial = [0; SERIAL_LENGTH];

@@ -2,7 +2,7 @@
 //! is told to open nothing by itself, so a name of a backing or data file that stands in an image is never followed.
 
 use super::LayerConfig;
-use crate::source;
+use crate::source::Given;
 use cumulet_vmm_protocol::DiskFormat;
 use imago::file::File;
 use imago::qcow2::Qcow2;
@@ -52,12 +52,12 @@ pub enum ImageError {
 }
 
 /// Opens the layers from the lowest up; only the uppermost is ever writable.
-pub fn open(layers: &[LayerConfig], read_only: bool) -> Result<Image, ImageError> {
+pub fn open(layers: &[LayerConfig], read_only: bool, given: &mut Given) -> Result<Image, ImageError> {
     let mut beneath = None;
     for (index, layer) in layers.iter().enumerate().skip(1).rev() {
-        beneath = Some(Arc::new(open_layer(index, layer, false, beneath)?));
+        beneath = Some(Arc::new(open_layer(index, layer, false, beneath, given)?));
     }
-    open_layer(0, &layers[0], !read_only, beneath)
+    open_layer(0, &layers[0], !read_only, beneath, given)
 }
 
 fn open_layer(
@@ -65,8 +65,10 @@ fn open_layer(
     layer: &LayerConfig,
     writable: bool,
     beneath: Option<Arc<Image>>,
+    given: &mut Given,
 ) -> Result<Image, ImageError> {
-    let file = source::open(&layer.source, writable)
+    let file = given
+        .open(&layer.source, writable)
         .and_then(File::try_from)
         .map_err(|source| ImageError::Open { layer: index, source })?;
     let failed = |source| ImageError::Format { layer: index, format: layer.format, source };

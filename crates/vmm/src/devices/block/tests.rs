@@ -1,6 +1,7 @@
 //! Requests as a driver sends them, and as no driver would.
 
 use super::*;
+use crate::source::Given;
 use crate::virtio::testing::*;
 use cumulet_vmm_protocol::{DiskFormat, Source};
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ fn fixture(read_only: bool) -> Fixture {
     let source = Source::Path(file.path().to_string_lossy().into_owned());
     let layers = vec![LayerConfig { format: DiskFormat::Raw, source }];
     let config = BlockConfig { id: "vol-1".into(), serial: *b"vol0123456789abcdef0", read_only, layers };
-    let image = open(&config.layers, read_only).unwrap();
+    let image = open(&config.layers, read_only, &mut Given::Inherited).unwrap();
     let block = Block::new(config, image).unwrap();
     let guest = Guest::new(1);
     block.activate(guest.activation(F_COMMON));

@@ -1,6 +1,6 @@
 //! What an interface is made from, and the configuration space it shows.
 
-use crate::config::{SpecError, text, within};
+use crate::config::{Base, SpecError, descriptor, text, within};
 use cumulet_vmm_protocol::{NetInterface, TapSource};
 
 /// A checked interface.
@@ -18,15 +18,13 @@ pub struct NetConfig {
 
 impl NetConfig {
     /// Checks an interface of the specification.
-    pub fn check(field: &str, net: &NetInterface) -> Result<Self, SpecError> {
+    pub fn check(field: &str, net: &NetInterface, base: Base<'_>) -> Result<Self, SpecError> {
         text(&format!("{field}.id"), &net.id, 128)?;
         let mac = parse_mac(&net.mac).ok_or_else(|| {
             SpecError::new(format!("{field}.mac"), "six hexadecimal bytes with colons, not a group address")
         })?;
         match &net.tap {
-            TapSource::Fd(fd) => {
-                within(&format!("{field}.tap"), u64::try_from(*fd).unwrap_or(0), 3, i32::MAX as u64)?
-            }
+            TapSource::Fd(fd) => drop(descriptor(&format!("{field}.tap"), *fd, base)?),
             // IFNAMSIZ is 16 with the final zero.
             TapSource::Name(name) => text(&format!("{field}.tap"), name, 15)?,
         }

@@ -1,7 +1,7 @@
 //! The tap: frames with a virtio-net header of 12 bytes in front.
 
 use super::features::*;
-use crate::source;
+use crate::source::Given;
 use cumulet_vmm_protocol::TapSource;
 use rustix::fs::{Mode, OFlags};
 use std::io;
@@ -34,9 +34,9 @@ pub struct Tap(OwnedFd);
 
 impl Tap {
     /// Opens the tap and sets it up.
-    pub fn open(source: &TapSource) -> Result<Self, TapError> {
+    pub fn open(source: &TapSource, given: &mut Given) -> Result<Self, TapError> {
         let tap = match source {
-            TapSource::Fd(fd) => Self(source::take(*fd).map_err(TapError::Open)?),
+            TapSource::Fd(fd) => Self(given.take(*fd).map_err(TapError::Open)?),
             TapSource::Name(name) => attach(name).map_err(TapError::Open)?,
         };
         let mut request = ifreq(None);
