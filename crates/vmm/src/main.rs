@@ -1,6 +1,6 @@
 //! `cumulet-vmm`: runs one machine.
 
-use cumulet_vmm::run::{ArgsError, RunArgs, explain, run};
+use cumulet_vmm::run::{ArgsError, RunArgs, complain, explain, run};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,14 +18,14 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("cumulet-vmm: {error}");
+            complain(&error.to_string());
             return ExitCode::from(STATUS_USAGE);
         }
     };
     match run(&args, began) {
         Ok(never) => match never {},
         Err(error) => {
-            eprintln!("cumulet-vmm: {}", explain(&error));
+            complain(&explain(&error));
             ExitCode::from(STATUS_NO_RECORD)
         }
     }

@@ -10,6 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use vmm_sys_util::epoll::EventSet;
 
+/// Requests carried out in one turn, so that a peer that never stops asking leaves time for the devices.
+const TURN: usize = 32;
+
 /// What a command leads to.
 #[derive(Debug)]
 pub enum Answer {
@@ -74,8 +77,9 @@ impl Connection {
         let _ = self.flush();
     }
 
-    /// Goes on as far as it can without waiting.
+    /// Goes on as far as it can without waiting, and for a turn at most.
     pub fn serve(&mut self, execute: &mut dyn FnMut(&mut Asked) -> Answer) -> Next {
+        let mut left = TURN;
         loop {
             match self.flush() {
                 Ok(true) if self.closing => return Next::Close,
@@ -89,8 +93,15 @@ impl Connection {
                 }
                 continue;
             }
+            if left == 0 {
+                // There may be more, also in the decoder: nothing is owed, so this comes at once.
+                return Next::Wait(EventSet::OUT);
+            }
             match self.decoder.next_frame::<Request>() {
-                Ok(Some(request)) => self.begin(request, execute),
+                Ok(Some(request)) => {
+                    left -= 1;
+                    self.begin(request, execute);
+                }
                 Ok(None) => match self.receive() {
                     Ok(0) => return Next::Close,
                     Ok(_) => {}
@@ -250,5 +261,28 @@ mod tests {
         }
         assert_eq!(connection.serve(&mut |_| panic!("not a command")), Next::Close);
         assert!(line(&here).contains("more than 16 descriptors were sent"));
+    }
+
+    #[test]
+    fn a_flood_of_requests_leaves_time_for_others() {
+        let (mut here, mut connection) = pair();
+        let flood = b"{\"id\":1,\"command\":\"status\"}\n".repeat(3 * TURN);
+        here.write_all(&flood).unwrap();
+        let mut served = Vec::new();
+        loop {
+            let mut count = 0;
+            let next = connection.serve(&mut |_| {
+                count += 1;
+                Answer::Now(Ok(Reply::Done))
+            });
+            served.push(count);
+            match next {
+                Next::Wait(EventSet::OUT) => {}
+                Next::Wait(EventSet::IN) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(served.iter().all(|count| *count <= TURN), "{served:?}");
+        assert_eq!(served.iter().sum::<usize>(), 3 * TURN);
     }
 }

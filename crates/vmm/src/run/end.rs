@@ -1,7 +1,7 @@
 //! The end of the process: the exit record, then nothing more.
 
 use super::rundir::{Durable, write_record};
-use crate::run::explain;
+use crate::run::{complain, explain};
 use cumulet_vmm_protocol::rundir::{CONTROL_SOCKET, EXIT};
 use cumulet_vmm_protocol::{ExitReason, ExitRecord, Identity, PROTOCOL_VERSION};
 use std::sync::Mutex;
@@ -40,9 +40,8 @@ impl Ender {
                 | ExitReason::Killed
                 | ExitReason::ParentDied
         );
-        if !asked {
-            eprintln!("cumulet-vmm: ending: {reason:?}");
-        }
+        // Said last: whoever should read it may be gone, or have stopped reading.
+        let complaint = (!asked).then(|| format!("ending: {reason:?}"));
         let record = ExitRecord {
             protocol_version: PROTOCOL_VERSION,
             instance_id: identity.instance_id.clone(),
@@ -55,9 +54,12 @@ impl Ender {
                 .map_or(0, |time| time.as_millis() as u64),
         };
         if let Err(error) = write_record(EXIT, &record, Durable::Yes) {
-            eprintln!("cumulet-vmm: no exit record: {}", explain(&error));
+            complain(&format!("no exit record: {}", explain(&error)));
         }
         let _ = std::fs::remove_file(CONTROL_SOCKET);
+        if let Some(complaint) = complaint {
+            complain(&complaint);
+        }
         // SAFETY: ends the process without running anything of it, which is what is wanted here: other threads may
         // hold any lock. The record is on the disk and disks were closed before.
         unsafe { libc::_exit(if asked { STATUS_ASKED } else { STATUS_FAILED }) }

@@ -14,6 +14,8 @@ mod start;
 pub use args::{ArgsError, RunArgs};
 pub use start::run;
 
+use std::io::Write;
+
 /// An error with all its causes, for a record or a message.
 pub fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -24,4 +26,10 @@ pub fn explain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Says something on standard error, if anybody listens: a pipe whose reader is gone is no reason to fail, and the end
+/// of a process must not stumble over it.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "cumulet-vmm: {text}");
 }

@@ -170,3 +170,35 @@ fn a_second_vmm_leaves_a_held_run_directory_alone() {
     assert!(!vm.dir.path().join(rundir::EXIT).exists());
     assert_eq!(vm.ask("echo alive"), "alive");
 }
+
+/// As after a crash of the daemon that read it.
+#[test]
+fn a_record_is_left_also_when_nobody_reads_standard_error() {
+    let dir = TempDir::new().unwrap();
+    write(dir.path().join("spec.json"), "{}").unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = std::process::Command::new(program())
+        .arg("--spec")
+        .arg(dir.path().join("spec.json"))
+        .arg("--run-dir")
+        .arg(dir.path())
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    let began = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > LIMIT {
+            let _ = child.kill();
+            panic!("the VMM hangs");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    assert_eq!(status.code(), Some(1));
+    let record = std::fs::read(dir.path().join(rundir::EXIT)).unwrap();
+    let record: cumulet_vmm_protocol::ExitRecord = serde_json::from_slice(&record).unwrap();
+    assert!(matches!(record.reason, ExitReason::BadSpec { .. }), "{record:?}");
+}
