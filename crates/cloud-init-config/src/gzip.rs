@@ -25,13 +25,21 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
 
 /// Inflates a whole gzip stream, to at most `limit` bytes.
 pub fn inflate(bytes: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
+    inflate_within(bytes, &mut { limit })
+}
+
+/// Inflates a whole gzip stream to at most `budget` bytes, and takes from the budget what came out; also of a stream
+/// that turns out to be damaged, for the work was done.
+pub(crate) fn inflate_within(bytes: &[u8], budget: &mut usize) -> Result<Vec<u8>, GzipError> {
+    let limit = *budget;
     let mut out = Vec::new();
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes).take(bound).read_to_end(&mut out).map_err(GzipError::Damaged)?;
+    let read = MultiGzDecoder::new(bytes).take(bound).read_to_end(&mut out);
+    *budget = limit.saturating_sub(out.len());
     if out.len() > limit {
         return Err(GzipError::TooLarge { limit });
     }
-    Ok(out)
+    read.map(|_| out).map_err(GzipError::Damaged)
 }
 
 /// Deflates bytes into a gzip stream without name or time, so that equal content gives an equal stream.

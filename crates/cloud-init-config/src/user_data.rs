@@ -207,11 +207,8 @@ impl Opener {
     }
 
     fn inflate(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, ParseError> {
-        match gzip::inflate(bytes, self.budget) {
-            Ok(inflated) => {
-                self.budget -= inflated.len();
-                Ok(Some(inflated))
-            }
+        match gzip::inflate_within(bytes, &mut self.budget) {
+            Ok(inflated) => Ok(Some(inflated)),
             Err(error @ GzipError::TooLarge { .. }) => Err(ParseError::Gzip(error)),
             Err(GzipError::Damaged(_)) => {
                 self.problem(Rule::BadGzip, "the gzip stream is damaged or cut short".to_owned());

@@ -55,6 +55,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
 async fn ports(config: &Config) -> anyhow::Result<Ports> {
     let net = NetConfig {
         public_pool: config.public_pool,
+        guest_networks: config.guest_networks.clone(),
         resolvers: config.resolvers.clone(),
         ..NetConfig::new(config.tag.clone(), config.region.clone())
     };

@@ -36,6 +36,10 @@ pub struct Overrides {
     /// Addresses that public addresses are given out from.
     #[arg(long, env = "CUMULET_PUBLIC_POOL")]
     pub public_pool: Option<Ipv4Net>,
+    /// A network around the host that guests with a public address may reach, besides the internet: its LAN, say. May be
+    /// given several times, or several separated by commas.
+    #[arg(long = "guest-network", env = "CUMULET_GUEST_NETWORKS", value_delimiter = ',')]
+    pub guest_networks: Vec<Ipv4Net>,
     /// Addresses of the default VPC, when it has to be made.
     #[arg(long, env = "CUMULET_DEFAULT_VPC")]
     pub default_vpc: Option<Ipv4Net>,
@@ -57,6 +61,7 @@ struct FileConfig {
     region: Option<String>,
     zones: Option<usize>,
     public_pool: Option<Ipv4Net>,
+    guest_networks: Vec<Ipv4Net>,
     default_vpc: Option<Ipv4Net>,
     resolvers: Option<Vec<SocketAddr>>,
     vmm: Option<PathBuf>,
@@ -97,6 +102,8 @@ pub struct Config {
     pub region: Region,
     /// Pool of public addresses.
     pub public_pool: Ipv4Net,
+    /// Networks around the host that guests may reach.
+    pub guest_networks: Vec<Ipv4Net>,
     /// Addresses of the default VPC.
     pub default_vpc: Ipv4Net,
     /// Where guests' DNS questions go; the host's own resolvers when `None`.
@@ -155,6 +162,7 @@ impl Config {
             http_names: file.http_names,
             region: Region::new(&region, zones),
             public_pool,
+            guest_networks: [file.guest_networks, flags.guest_networks.clone()].concat(),
             default_vpc,
             resolvers: file.resolvers,
             vmm: flags.vmm.clone().or(file.vmm),

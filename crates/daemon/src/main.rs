@@ -5,6 +5,7 @@
 
 mod compose;
 mod config;
+mod doors;
 mod lock;
 mod metadata;
 mod serve;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use axum::Router;
+use axum::serve::Listener;
 use cumulet_http_api::{Door, Settings};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use tracing::{error, info};
 
 use crate::compose::{self, Running};
 use crate::config::Config;
+use crate::doors::{self, Limits};
 use crate::metadata;
 
 /// Name of the JSON API's socket in the run directory.
@@ -71,27 +73,22 @@ async fn spawn_apis(
     let ec2_router = cumulet_ec2_api::router(cloud.clone(), cumulet_ec2_api::Clock::system());
     let tcp_router = cumulet_http_api::router(cloud.clone(), settings.clone(), by_tcp);
     let unix_router = cumulet_http_api::router(cloud.clone(), settings, Door::UnixSocket);
-    spawn_tcp(tasks, "EC2 API", ec2, ec2_router, stop);
-    spawn_tcp(tasks, "JSON API", http, tcp_router, stop);
-    let stop = stop.clone();
-    tasks.spawn(async move {
-        let served = axum::serve(unix, unix_router).with_graceful_shutdown(stop.cancelled_owned());
-        served.await.context("the JSON API's socket failed")
-    });
+    spawn(tasks, ec2, ec2_router, stop);
+    spawn(tasks, http, tcp_router, stop);
+    spawn(tasks, unix, unix_router, stop);
     Ok(())
 }
 
-fn spawn_tcp(
+fn spawn(
     tasks: &mut JoinSet<anyhow::Result<()>>,
-    name: &'static str,
-    listener: TcpListener,
+    listener: impl Listener,
     router: Router,
     stop: &CancellationToken,
 ) {
     let stop = stop.clone();
     tasks.spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        served.await.with_context(|| format!("the {name} failed"))
+        doors::serve(listener, router, Limits::default(), stop).await;
+        Ok(())
     });
 }
 

@@ -62,9 +62,17 @@ pub fn give(system: &System, path: &Path, owner: &str) -> Result<(), ActionError
 }
 
 /// Adds lines to a user's `authorized_keys` that aren't in it; the folder and file become the user's own.
+///
+/// The home is in the user's hands, also of a disk that was another instance's before: a link there could lead root
+/// to any file of the machine, so none is followed.
 pub fn authorize(system: &System, account: &Account, keys: &[String]) -> Result<(), ActionError> {
     let folder = format!("{}/.ssh", account.home);
     let file = format!("{folder}/authorized_keys");
+    for path in [&folder, &file] {
+        if system.path(path).is_symlink() {
+            return Err(ActionError::Refused(format!("{path} is a symbolic link")));
+        }
+    }
     let mut text = system.read_text(&file).unwrap_or_default();
     for key in keys.iter().map(|key| key.trim()).filter(|key| !key.is_empty() && !key.contains('\n')) {
         if text.lines().any(|line| line.trim() == key) {
@@ -105,5 +113,31 @@ mod tests {
             "ssh-ed25519 A a\nssh-rsa B b\n"
         );
         assert_eq!(find(&system, "an"), None);
+    }
+
+    #[test]
+    fn no_link_in_a_home_is_followed() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let system = System::new(folder.path());
+        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let account = Account { name: "ann".into(), uid, gid, home: "/home/ann".into() };
+        let key = ["ssh-ed25519 A a".to_owned()];
+        system.write("/etc/secret", b"secret\n", 0o600).unwrap();
+        system.make_folder("/home/ann", 0o755).unwrap();
+        let at_home = |name: &str| folder.path().join("home/ann").join(name);
+
+        symlink(folder.path().join("etc"), at_home(".ssh")).unwrap();
+        assert!(authorize(&system, &account, &key).is_err());
+        std::fs::remove_file(at_home(".ssh")).unwrap();
+        std::fs::create_dir(at_home(".ssh")).unwrap();
+        symlink(folder.path().join("etc/secret"), at_home(".ssh/authorized_keys")).unwrap();
+        assert!(authorize(&system, &account, &key).is_err());
+        std::fs::remove_file(at_home(".ssh/authorized_keys")).unwrap();
+        symlink(folder.path().join("etc/secret"), at_home(".ssh/authorized_keys.new")).unwrap();
+        authorize(&system, &account, &key).unwrap();
+        assert_eq!(system.read_text("/home/ann/.ssh/authorized_keys").unwrap(), "ssh-ed25519 A a\n");
+        assert_eq!(system.read_text("/etc/secret").unwrap(), "secret\n");
+        assert!(!folder.path().join("etc/authorized_keys").exists());
     }
 }

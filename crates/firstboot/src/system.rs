@@ -65,7 +65,14 @@ impl System {
         let mut name = full.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let new = full.with_file_name(name);
-        write_with_mode(&new, content, mode, false)?;
+        // What is there already is of a write that was cut off, or a trap: a link to a file of somebody else's.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(ActionError::io("remove", &new)(error));
+            }
+            _ => {}
+        }
+        write_with_mode(&new, content, mode, OpenOptions::new().write(true).create_new(true))?;
         fs::rename(&new, &full).map_err(ActionError::io("replace", &full))
     }
 
@@ -79,7 +86,9 @@ impl System {
     ) -> Result<(), ActionError> {
         let full = self.path(path);
         self.make_parents(&full)?;
-        write_with_mode(&full, content, mode, append)
+        let mut options = OpenOptions::new();
+        options.create(true).append(append).write(true).truncate(!append);
+        write_with_mode(&full, content, mode, &mut options)
     }
 
     /// Makes a folder with those above it; only itself gets the mode.
@@ -139,11 +148,14 @@ fn last_line(text: &str) -> Option<&str> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
-fn write_with_mode(path: &Path, content: &[u8], mode: u32, append: bool) -> Result<(), ActionError> {
+fn write_with_mode(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    options: &mut OpenOptions,
+) -> Result<(), ActionError> {
     // Made with no more rights than it ends with, so that a secret is never readable in between.
-    let mut options = OpenOptions::new();
-    options.create(true).mode(mode & 0o777).append(append).write(true).truncate(!append);
-    let mut file = options.open(path).map_err(ActionError::io("open", path))?;
+    let mut file = options.mode(mode & 0o777).open(path).map_err(ActionError::io("open", path))?;
     file.set_permissions(fs::Permissions::from_mode(mode)).map_err(ActionError::io("chmod", path))?;
     file.write_all(content).map_err(ActionError::io("write", path))
 }

@@ -44,6 +44,16 @@ fn all_gzip_streams_share_one_budget() {
 }
 
 #[test]
+fn a_damaged_stream_costs_its_share_of_the_budget() {
+    let bomb = gzip::deflate(&vec![b' '; limits::INFLATED_BYTES / 2 + 1]);
+    let attachment =
+        |body| Attachment { content_type: "application/gzip", filename: None, headers: &[], body };
+    let damaged = attachment(&bomb[..bomb.len() - 4]);
+    assert!(UserData::parse(&mime::build(&[damaged])).is_ok());
+    assert!(matches!(UserData::parse(&mime::build(&[damaged; 2])), Err(ParseError::Gzip(_))));
+}
+
+#[test]
 fn a_damaged_stream_stays_a_part_with_a_warning() {
     let stream = gzip::deflate(b"#!/bin/sh\necho a longer text to cut\n");
     let data = UserData::parse(&stream[..20]).unwrap();

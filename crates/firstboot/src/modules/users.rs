@@ -86,7 +86,7 @@ fn complete(context: &mut Context, user: &User) -> Result<(), ActionError> {
 /// Makes the user unless there is one of that name, and writes its sudo rules.
 fn ensure(context: &mut Context, user: &User) -> Result<Account, ActionError> {
     if accounts::find(&context.system, &user.name).is_none() {
-        for group in &user.groups {
+        for group in user.groups.iter().chain(&user.primary_group) {
             add_group(context, group)?;
         }
         let arguments = useradd(user);

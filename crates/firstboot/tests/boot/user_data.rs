@@ -39,6 +39,7 @@ groups: [ops, {devs: [ann]}]
 users:
   - default
   - name: ann
+    primary_group: crew
     groups: adm
     sudo: ALL=(ALL) NOPASSWD:ALL
     ssh_authorized_keys: [ssh-ed25519 ANN ann]
@@ -88,7 +89,8 @@ fn cloud_config_is_acted_on() {
     for call in [
         "groupadd -- ops",
         "usermod -a -G devs -- ann",
-        "useradd --shell /bin/bash --groups adm --create-home -- ann",
+        "groupadd -- crew",
+        "useradd --gid crew --shell /bin/bash --groups adm --create-home -- ann",
         "systemctl try-reload-or-restart ssh.service",
         "shutdown --poweroff +2 bye",
     ] {
