@@ -17,6 +17,7 @@ const CHUNK: usize = 1 << 20;
 const LOOK_EVERY: u64 = 32;
 /// Zeroes are left out in blocks of this size and alignment.
 const BLOCK: usize = 4096;
+const ZEROES: [u8; BLOCK] = [0; BLOCK];
 
 /// Makes `target` share the blocks of `source`. `false` where the file system can't.
 pub fn reflink(source: &File, target: &File) -> Result<bool, StorageError> {
@@ -70,7 +71,8 @@ impl<'a> SparseWriter<'a> {
 
 /// The next run of blocks that aren't all zeroes, from block `at` on.
 fn next_run(data: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
-    let is_zero = |start: usize| data[start..(start + BLOCK).min(data.len())].iter().all(|&byte| byte == 0);
+    let block = |start: usize| &data[start..(start + BLOCK).min(data.len())];
+    let is_zero = |start: usize| *block(start) == ZEROES[..block(start).len()];
     let mut starts = (at..data.len()).step_by(BLOCK);
     let start = starts.find(|&block| !is_zero(block))?;
     let end = starts.find(|&block| is_zero(block)).unwrap_or(data.len());
