@@ -91,7 +91,7 @@ fn describe_machine(
         vcpus: spec.vcpus,
         memory_mib: spec.memory.0,
         kvm: Some(inherited.open("KVM device", &config.kvm, true)?),
-        kernel: inherited.open("kernel", &spec.kernel, false)?,
+        kernel: Some(inherited.open("kernel", &spec.kernel, false)?),
         initrd,
         boot: BootProtocol::Auto,
         cmdline: spec.cmdline,
@@ -101,6 +101,7 @@ fn describe_machine(
         smbios: Some(spec.smbios),
         console_log_bytes: config.console_log_bytes,
         die_with_parent: false,
+        restore: None,
     })
 }
 

@@ -2,7 +2,7 @@
 //! its requests in order, so a supervisor that waits for changes uses a connection of its own for that. The VMM serves
 //! up to 16 connections.
 
-use crate::Metrics;
+use crate::{Metrics, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};
 use serde::{Deserialize, Serialize};
 
 /// The version of this protocol. A VMM answers [`Command::Hello`] in every version; other commands are answered when
@@ -49,6 +49,16 @@ pub enum Command {
     ConsoleWrite(ConsoleWrite),
     /// Counters. Answered with [`Reply::Metrics`].
     Metrics,
+    /// Save the machine, which has to be paused and stays so. Answered with [`Reply::Snapshot`].
+    Snapshot(Snapshot),
+    /// The same, into memory: answered with [`Reply::Snapshot`] and two sealed descriptors, the state and the memory,
+    /// from which any number of machines may be restored.
+    ForkBase,
+    /// Put other files behind a disk, in which the guest finds the same bytes. The machine has to be paused. What was
+    /// written before is on the old files when this is answered with [`Reply::Done`]; they are not touched any more.
+    SwapDisk(SwapDisk),
+    /// List the pages that were touched since the machine was restored. Answered with [`Reply::Pages`].
+    WorkingSet(WorkingSet),
 }
 
 /// Parameters of [`Command::WaitStatus`].
@@ -100,7 +110,7 @@ pub enum Reply {
     Hello(Hello),
     /// To status, wait-status, pause and resume.
     Status(Status),
-    /// To power-button and kill.
+    /// To power-button, kill and swap-disk.
     Done,
     /// To console-read.
     Console(ConsoleChunk),
@@ -108,6 +118,10 @@ pub enum Reply {
     Written(u64),
     /// To metrics.
     Metrics(Box<Metrics>),
+    /// To snapshot and fork-base.
+    Snapshot(SnapshotInfo),
+    /// To working-set: how many pages were listed.
+    Pages(u64),
 }
 
 /// Why a request was not carried out.

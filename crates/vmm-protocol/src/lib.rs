@@ -10,6 +10,7 @@ pub mod frame;
 pub mod metrics;
 pub mod record;
 pub mod rundir;
+pub mod snapshot;
 pub mod spec;
 
 pub use client::{Client, ClientError};
@@ -19,6 +20,7 @@ pub use control::{
 };
 pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
+pub use snapshot::{Restore, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};
 pub use spec::{
     BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source, TapSource,
 };

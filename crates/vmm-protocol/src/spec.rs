@@ -2,6 +2,7 @@
 //! number (inherited from the supervisor) or, for use by hand, by path. Bounds are checked by the VMM, which answers
 //! a bad document with [`crate::ExitReason::BadSpec`].
 
+use crate::Restore;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`MachineSpec`] this crate describes.
@@ -24,8 +25,9 @@ pub struct MachineSpec {
     /// The KVM device; `/dev/kvm` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kvm: Option<Source>,
-    /// Kernel image: bzImage or ELF vmlinux.
-    pub kernel: Source,
+    /// Kernel image: bzImage or ELF vmlinux. There is either this or [`MachineSpec::restore`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Source>,
     /// Initial RAM disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<Source>,
@@ -54,6 +56,10 @@ pub struct MachineSpec {
     /// daemon's guests outlive it.
     #[serde(default)]
     pub die_with_parent: bool,
+    /// A saved machine to begin from. Everything else stands here as it was when it was saved, but sources may be
+    /// others, and so may ids of the instance, hardware addresses of interfaces and serial numbers of disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
 }
 
 /// How a kernel is entered.

@@ -1,9 +1,10 @@
 //! The machine as the builder takes it: a [`MachineSpec`] whose every rule has been checked and whose paths are
 //! absolute. Nothing here touches the host.
 
+use crate::begin::Begin;
 use crate::devices::{block::BlockConfig, net::NetConfig};
 use crate::smbios::SmbiosConfig;
-use cumulet_vmm_protocol::{BootProtocol, MachineSpec, SPEC_VERSION, Source};
+use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -13,8 +14,6 @@ pub const MAX_VCPUS: u32 = 64;
 pub const MIN_MEMORY_MIB: u64 = 64;
 /// Most guest memory in MiB: 4 TiB.
 pub const MAX_MEMORY_MIB: u64 = 4 << 20;
-/// Longest kernel command line in bytes, without its final zero.
-pub const MAX_CMDLINE: usize = 2047;
 /// Most disks of a machine.
 pub const MAX_DISKS: usize = 22;
 /// Most interfaces of a machine.
@@ -71,14 +70,8 @@ pub struct MachineConfig {
     pub memory_bytes: u64,
     /// The KVM device.
     pub kvm: Source,
-    /// The kernel image.
-    pub kernel: Source,
-    /// The initial RAM disk.
-    pub initrd: Option<Source>,
-    /// How the kernel is entered.
-    pub boot: BootProtocol,
-    /// Without a zero byte, at most [`MAX_CMDLINE`] bytes.
-    pub cmdline: String,
+    /// How it begins.
+    pub begin: Begin,
     /// The disks.
     pub disks: Vec<BlockConfig>,
     /// The interfaces.
@@ -105,19 +98,13 @@ impl MachineConfig {
         within("console_log_bytes", spec.console_log_bytes, 4 << 10, 64 << 20)?;
         within("disks", spec.disks.len() as u64, 0, MAX_DISKS as u64)?;
         within("nets", spec.nets.len() as u64, 0, MAX_NETS as u64)?;
-        if spec.cmdline.len() > MAX_CMDLINE || spec.cmdline.contains('\0') {
-            return Err(SpecError::new("cmdline", format!("at most {MAX_CMDLINE} bytes, none of them zero")));
-        }
         let config = Self {
             instance_id: spec.instance_id.clone(),
             launch_id: spec.launch_id.clone(),
             vcpus: spec.vcpus,
             memory_bytes: spec.memory_mib << 20,
             kvm: source("kvm", spec.kvm.as_ref().unwrap_or(&Source::Path("/dev/kvm".into())), base)?,
-            kernel: source("kernel", &spec.kernel, base)?,
-            initrd: spec.initrd.as_ref().map(|initrd| source("initrd", initrd, base)).transpose()?,
-            boot: spec.boot,
-            cmdline: spec.cmdline.clone(),
+            begin: Begin::check(spec, base)?,
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
             nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
@@ -221,6 +208,11 @@ mod tests {
         assert_eq!(field(|s| s["vcpus"] = 65.into()), "vcpus");
         assert_eq!(field(|s| s["memory_mib"] = 63.into()), "memory_mib");
         assert_eq!(field(|s| s["kernel"]["fd"] = 2.into()), "kernel");
+        assert_eq!(field(|s| s["kernel"] = serde_json::Value::Null), "kernel");
+        assert_eq!(
+            field(|s| s["restore"] = serde_json::json!({"state": {"fd": 7}, "memory": {"fd": 8}})),
+            "restore"
+        );
         assert_eq!(field(|s| s["cmdline"] = "x".repeat(2048).into()), "cmdline");
         assert_eq!(field(|s| s["disks"][0]["serial"] = "x".repeat(21).into()), "disks[0].serial");
         assert_eq!(field(|s| s["nets"][0]["mac"] = "02:00".into()), "nets[0].mac");

@@ -4,6 +4,7 @@
 #![warn(unsafe_op_in_unsafe_fn)]
 
 pub mod acpi;
+pub mod begin;
 pub mod boot;
 pub mod bus;
 pub mod config;

@@ -2,6 +2,7 @@
 //! The guest's memory is made and the kernel read while KVM makes the machine, which is slow.
 
 use super::{Gate, MachineState};
+use crate::begin::Begin;
 use crate::boot::{self, BootError, BootInfo, Entry};
 use crate::bus::Bus;
 use crate::config::MachineConfig;
@@ -136,14 +137,17 @@ fn prepare_memory(config: &MachineConfig) -> Result<(Memory, Entry), BuildError>
     let open = |what, source: &Source| {
         source::open(source, false).map_err(|source| BuildError::Open { what, source })
     };
-    let kernel = open("the kernel image", &config.kernel)?;
-    let initrd = config.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
+    let Begin::Boot(boot) = &config.begin else {
+        return Err(BuildError::Host(io::ErrorKind::Unsupported.into()));
+    };
+    let kernel = open("the kernel image", &boot.kernel)?;
+    let initrd = boot.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
     let memory = memory::create(config.memory_bytes)?;
     let info = BootInfo {
         memory_bytes: config.memory_bytes,
         vcpus: config.vcpus,
-        cmdline: &config.cmdline,
-        protocol: config.boot,
+        cmdline: &boot.cmdline,
+        protocol: boot.protocol,
     };
     let entry = boot::load(&memory, kernel, initrd, &info)?;
     acpi::write(&memory, acpi::AcpiInfo { vcpus: config.vcpus, memory_bytes: config.memory_bytes })?;

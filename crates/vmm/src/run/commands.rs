@@ -138,6 +138,9 @@ impl Commands for Operator {
             _ if status.phase == Phase::Exiting => {
                 Err(Refusal { code: RefusalCode::WrongPhase, message: "the machine is ending".to_owned() })
             }
+            Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
+                Err(Refusal { code: RefusalCode::WrongPhase, message: "not possible now".to_owned() })
+            }
             Command::Pause => self.pause(),
             Command::Resume => self.resume(),
             Command::PowerButton => self.press_power_button(),

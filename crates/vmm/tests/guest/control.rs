@@ -141,7 +141,7 @@ fn everything_can_be_an_inherited_descriptor() {
     let image = OwnedFd::from(File::open(&kernel).unwrap());
     let ramdisk = OwnedFd::from(File::open(initrd()).unwrap());
     (spec.kvm, spec.kernel, spec.initrd) =
-        (Some(inherited(&kvm)), inherited(&image), Some(inherited(&ramdisk)));
+        (Some(inherited(&kvm)), Some(inherited(&image)), Some(inherited(&ramdisk)));
     let dir = tempfile::TempDir::new().unwrap();
     std::fs::write(dir.path().join("spec.json"), serde_json::to_vec(&spec).unwrap()).unwrap();
     let document = OwnedFd::from(File::open(dir.path().join("spec.json")).unwrap());

@@ -118,7 +118,7 @@ pub fn spec(kernel: &str) -> MachineSpec {
         vcpus: 1,
         memory_mib: 128,
         kvm: None,
-        kernel: Source::Path(kernel.into()),
+        kernel: Some(Source::Path(kernel.into())),
         initrd: Some(Source::Path(initrd().to_string_lossy().into_owned())),
         boot: BootProtocol::Auto,
         cmdline: "console=ttyS0 quiet panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests".into(),
@@ -128,6 +128,7 @@ pub fn spec(kernel: &str) -> MachineSpec {
         smbios: Some(smbios()),
         console_log_bytes: 1 << 20,
         die_with_parent: true,
+        restore: None,
     }
 }
 
