@@ -1,0 +1,77 @@
+//! What a machine may use, and how that is written into the files of its groups.
+
+use super::Controller;
+use super::find::Version;
+
+/// The period in which processor time is counted, in microseconds.
+const PERIOD: u64 = 100_000;
+
+/// Limits of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Its vCPUs. It has a share of the processor in proportion to them, and never more than one processor above them:
+    /// that one is for the VMM's own work on disks and interfaces.
+    pub vcpus: u32,
+    /// The guest's memory in MiB, at its greatest. The VMM may use an eighth more and 256 MiB: its own memory, the
+    /// host's tables for the guest's, and the cache of its disks, of which the host takes back what it needs.
+    pub memory_mib: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+impl Limits {
+    /// The most memory in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let mib = self.memory_mib.saturating_add(self.memory_mib / 8).saturating_add(256);
+        mib.saturating_mul(1 << 20)
+    }
+
+    /// Files with their values (the kernel's admin-guide, cgroup-v2.rst and cgroup-v1/).
+    pub(super) fn files(&self, version: Version, controllers: &[Controller]) -> Vec<(&'static str, String)> {
+        let quota = (u64::from(self.vcpus) + 1) * PERIOD;
+        let memory = self.memory_bytes();
+        let mut files = Vec::new();
+        for controller in controllers {
+            match (version, controller) {
+                (Version::V2, Controller::Cpu) => {
+                    files.push(("cpu.weight", (u64::from(self.vcpus) * 100).clamp(1, 10_000).to_string()));
+                    files.push(("cpu.max", format!("{quota} {PERIOD}")));
+                }
+                (Version::V1, Controller::Cpu) => {
+                    files.push(("cpu.shares", (u64::from(self.vcpus) * 1024).clamp(2, 262_144).to_string()));
+                    files.push(("cpu.cfs_period_us", PERIOD.to_string()));
+                    files.push(("cpu.cfs_quota_us", quota.to_string()));
+                }
+                (Version::V2, Controller::Memory) => {
+                    files.push(("memory.max", memory.to_string()));
+                    files.push(("memory.oom.group", "1".to_owned()));
+                }
+                (Version::V1, Controller::Memory) => {
+                    files.push(("memory.limit_in_bytes", memory.to_string()))
+                }
+                (_, Controller::Pids) => files.push(("pids.max", self.threads.to_string())),
+            }
+        }
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_say_the_same_in_their_own_words() {
+        let limits = Limits { vcpus: 2, memory_mib: 1024, threads: 130 };
+        let v2 = limits.files(Version::V2, &Controller::ALL);
+        let v1 = limits.files(Version::V1, &Controller::ALL);
+        let value = |files: &[(&str, String)], name| files.iter().find(|it| it.0 == name).unwrap().1.clone();
+        assert_eq!(value(&v2, "cpu.max"), "300000 100000");
+        assert_eq!(value(&v1, "cpu.cfs_quota_us"), "300000");
+        assert_eq!((value(&v2, "cpu.weight"), value(&v1, "cpu.shares")), ("200".into(), "2048".into()));
+        assert_eq!(value(&v2, "memory.max"), value(&v1, "memory.limit_in_bytes"));
+        assert_eq!(value(&v2, "memory.max"), ((1024 + 128 + 256) << 20).to_string());
+        assert_eq!(value(&v2, "pids.max"), "130");
+        assert!(v2.iter().any(|it| it.0 == "memory.oom.group"));
+    }
+}
