@@ -54,6 +54,9 @@ pub struct NetConfig {
     pub public_pool: Ipv4Net,
     /// Region, which names the DNS domains.
     pub region: Region,
+    /// Networks around the host, or private ones behind it, that guests with a public address may reach. None by
+    /// default: from a guest the host's LAN is not there, and the internet is.
+    pub guest_networks: Vec<Ipv4Net>,
     /// Where DNS sends what it doesn't know; `None` means the name servers of the host's `/etc/resolv.conf`.
     pub resolvers: Option<Vec<SocketAddr>>,
     /// Ethernet payload size on guests' links, in bytes.
@@ -70,6 +73,7 @@ impl NetConfig {
             tag,
             public_pool: Ipv4Net::new_assert(std::net::Ipv4Addr::new(198, 18, 0, 0), 24),
             region,
+            guest_networks: Vec::new(),
             resolvers: None,
             mtu: 1500,
             host_record: PathBuf::from("/run/cumulet-host"),

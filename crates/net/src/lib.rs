@@ -19,6 +19,7 @@
 //!   connections do on EC2. It ends when an interface goes or loses the address that the connection is by.
 //! - Guests reach DHCP, DNS, metadata and the router's ping whatever their groups say, and nothing else of the host.
 //! - Only an interface with a public address reaches the world or is reached from it; the host masks it with its own.
+//!   The host's LAN is not of that world unless it is said to be ([`NetConfig::guest_networks`]).
 //! - Foreign links, routes and rules on the host are left alone. Ours are known by the installation's tag, and routes by
 //!   their protocol number ([`l3::ROUTE_PROTOCOL`]).
 //! - A VMM whose tap, or whose namespace while no daemon ran, was deleted by somebody is cut off: a new tap is made, and

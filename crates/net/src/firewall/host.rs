@@ -1,9 +1,9 @@
 //! What of the host's own firewall is ours: three chains with the installation's tag and one jump to each, put first.
 //!
-//! Guests may go out through the host, masqueraded; whoever may route through the host reaches their public addresses
-//! (where security groups stand guard); nothing of a guest reaches the host's own services, but answers to what the
-//! host asked. All of it also holds under a FORWARD policy of DROP, as Docker sets it. The rest of the host's firewall
-//! is not touched.
+//! Guests may go out through the host, masqueraded, but not into the networks around it unless that is allowed
+//! ([`Reach`]); whoever may route through the host reaches their public addresses (where security groups stand guard);
+//! nothing of a guest reaches the host's own services, but answers to what the host asked. All of it also holds under a
+//! FORWARD policy of DROP, as Docker sets it. The rest of the host's firewall is not touched.
 
 use ipnet::Ipv4Net;
 
@@ -34,8 +34,41 @@ pub fn hooks(tag: &Tag) -> [Hook; 3] {
     [hook("filter", "INPUT", "IN"), hook("filter", "FORWARD", "FWD"), hook("nat", "POSTROUTING", "NAT")]
 }
 
+/// Networks that are never the internet: private use, shared by a carrier's customers, link-local, this host, multicast
+/// and reserved (RFC 6890).
+const NEVER_OUTSIDE: [Ipv4Net; 8] = [
+    net([0, 0, 0, 0], 8),
+    net([10, 0, 0, 0], 8),
+    net([100, 64, 0, 0], 10),
+    net([127, 0, 0, 0], 8),
+    net([169, 254, 0, 0], 16),
+    net([172, 16, 0, 0], 12),
+    net([192, 168, 0, 0], 16),
+    net([224, 0, 0, 0], 3),
+];
+
+const fn net(base: [u8; 4], length: u8) -> Ipv4Net {
+    let [a, b, c, d] = base;
+    Ipv4Net::new_assert(std::net::Ipv4Addr::new(a, b, c, d), length)
+}
+
+/// How far guests with a public address get by the host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reach {
+    allowed: Vec<Ipv4Net>,
+    refused: Vec<Ipv4Net>,
+}
+
+impl Reach {
+    /// The internet and what is `allowed`; of the rest neither private networks nor those `around` the host.
+    pub fn new(allowed: &[Ipv4Net], around: Vec<Ipv4Net>) -> Self {
+        let refused = around.into_iter().chain(NEVER_OUTSIDE).collect();
+        Self { allowed: Ipv4Net::aggregate(&allowed.to_vec()), refused: Ipv4Net::aggregate(&refused) }
+    }
+}
+
 /// What our chains shall hold; only them.
-pub fn render(tag: &Tag, pool: Ipv4Net) -> Ruleset {
+pub fn render(tag: &Tag, pool: Ipv4Net, reach: &Reach) -> Ruleset {
     let link = names::host_link(tag);
     let mut ruleset = Ruleset::default();
     let [input, forward, nat] = hooks(tag);
@@ -43,7 +76,15 @@ pub fn render(tag: &Tag, pool: Ipv4Net) -> Ruleset {
     chain.push(Rule::jump("ACCEPT").input(&link).state("RELATED,ESTABLISHED"));
     chain.push(Rule::jump("DROP").input(&link));
     let chain = ruleset.table(forward.table).chain(&forward.chain);
-    chain.push(Rule::jump("ACCEPT").from(pool).input(&link));
+    let outward = |target| Rule::jump(target).from(pool).input(&link);
+    chain.push(outward("ACCEPT").state("RELATED,ESTABLISHED"));
+    for allowed in &reach.allowed {
+        chain.push(outward("ACCEPT").to(*allowed));
+    }
+    for refused in &reach.refused {
+        chain.push(outward("REJECT --reject-with icmp-admin-prohibited").to(*refused));
+    }
+    chain.push(outward("ACCEPT"));
     chain.push(Rule::jump("DROP").input(&link));
     chain.push(Rule::jump("ACCEPT").to(pool).output(&link));
     let chain = ruleset.table(nat.table).chain(&nat.chain);
@@ -53,8 +94,8 @@ pub fn render(tag: &Tag, pool: Ipv4Net) -> Ruleset {
 
 /// Text for `iptables-restore --noflush` that brings our chains and their jumps about, and what it does in words; both
 /// empty when the host's firewall holds them already.
-pub fn changes(actual: &Ruleset, tag: &Tag, pool: Ipv4Net) -> super::diff::RuleChanges {
-    let desired = render(tag, pool);
+pub fn changes(actual: &Ruleset, tag: &Tag, pool: Ipv4Net, reach: &Reach) -> super::diff::RuleChanges {
+    let desired = render(tag, pool, reach);
     let mut out = super::diff::RuleChanges::default();
     for (name, wanted) in &desired.tables {
         let held = actual.tables.get(name);
@@ -124,7 +165,7 @@ mod tests {
         let tag: Tag = "ct1".parse().unwrap();
         let mut host = Ruleset::default();
         host.table("filter").builtin("FORWARD", "DROP").push(Rule::jump("DOCKER"));
-        let changes = changes(&host, &tag, pool());
+        let changes = changes(&host, &tag, pool(), &Reach::default());
         assert!(
             changes
                 .restore
@@ -136,12 +177,12 @@ mod tests {
     #[test]
     fn once_there_nothing_changes_and_removal_takes_all_of_it() {
         let tag: Tag = "ct1".parse().unwrap();
-        let mut host = render(&tag, pool());
+        let mut host = render(&tag, pool(), &Reach::default());
         for hook in hooks(&tag) {
             let chain = host.table(hook.table).builtin(hook.from, "ACCEPT");
             chain.rules.push(hook.jump.clone());
         }
-        assert_eq!(changes(&host, &tag, pool()), Default::default());
+        assert_eq!(changes(&host, &tag, pool(), &Reach::default()), Default::default());
         let removal = removal(&host, &tag);
         assert_eq!(removal.matches("-D ").count(), 3);
         assert_eq!(removal.matches("-X CUMULET-ct1-").count(), 3);
@@ -151,5 +192,19 @@ mod tests {
     fn the_longest_tag_makes_chain_names_that_fit() {
         let tag: Tag = "cumulet".parse().unwrap();
         assert!(hooks(&tag).iter().all(|hook| hook.chain.len() <= 28));
+    }
+
+    #[test]
+    fn networks_around_the_host_are_refused_but_what_is_allowed() {
+        let around = vec!["192.168.7.0/24".parse().unwrap(), "203.0.113.0/24".parse().unwrap()];
+        let reach = Reach::new(&["192.168.7.9/32".parse().unwrap()], around);
+        let ruleset = render(&"ct1".parse().unwrap(), pool(), &reach);
+        let rules = &ruleset.tables["filter"].chains["CUMULET-ct1-FWD"].rules;
+        let at = |part: &str| rules.iter().position(|rule| rule.contains(part)).unwrap();
+        assert!(
+            at("-d 192.168.7.9/32 -i ct1-edge -j ACCEPT") < at("-d 192.168.0.0/16 -i ct1-edge -j REJECT")
+        );
+        assert!(at("-d 203.0.113.0/24 -i ct1-edge -j REJECT") < at("-s 198.18.0.0/24 -i ct1-edge -j ACCEPT"));
+        assert!(!rules.iter().any(|rule| rule.contains("192.168.7.0/24")), "it is in the wider one");
     }
 }

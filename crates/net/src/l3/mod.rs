@@ -11,7 +11,7 @@ use cumulet_model::MacAddr;
 use ipnet::Ipv4Net;
 
 pub use converge::{converge, settle};
-pub use observe::{Link, default_mtu, has_link, links, others_routes};
+pub use observe::{Link, default_mtu, has_link, links, networks_around, others_routes};
 
 /// The number that our routes carry as their protocol (`ip route show proto 199`), so that we know them among others'.
 pub const ROUTE_PROTOCOL: u8 = 199;

@@ -147,6 +147,20 @@ pub async fn others_routes(ns: &NetNs, net: Ipv4Net, own: &str) -> Result<Vec<Ip
         .collect())
 }
 
+/// Wider routes than this lead to the internet, such as the two halves that some VPNs make of the default route.
+const WIDEST_LAN: u8 = 8;
+
+/// The networks that the host has routes of its own to, beside the default: its LANs, its VPNs, its containers.
+pub async fn networks_around(ns: &NetNs) -> Result<Vec<Ipv4Net>, NetError> {
+    let routes = all_routes(ns).await?.into_iter().filter(|message| {
+        message.header.table == RouteHeader::RT_TABLE_MAIN
+            && message.header.kind == RouteType::Unicast
+            && message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL)
+            && message.header.destination_prefix_length >= WIDEST_LAN
+    });
+    Ok(routes.filter_map(|message| destination(&message)).map(|to| to.trunc()).collect())
+}
+
 fn destination(message: &RouteMessage) -> Option<Ipv4Net> {
     let base = message.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(*address),

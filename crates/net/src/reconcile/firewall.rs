@@ -66,10 +66,11 @@ async fn remove_misfits(
 pub async fn host(
     ns: &NetNs,
     config: &NetConfig,
+    reach: &host::Reach,
     held: &Ruleset,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let rule_changes = host::changes(held, &config.tag, config.public_pool.trunc());
+    let rule_changes = host::changes(held, &config.tag, config.public_pool.trunc(), reach);
     if !rule_changes.restore.is_empty() {
         command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
     }

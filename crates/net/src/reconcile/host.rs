@@ -4,6 +4,7 @@ use super::links::{self, End};
 use super::{firewall, found};
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::firewall::host::Reach;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
 
@@ -27,7 +28,8 @@ pub async fn reconcile(
     found::note(host, config, &rules).await?;
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;
-    firewall::host(host, config, &rules, changes).await?;
+    let reach = Reach::new(&config.guest_networks, l3::networks_around(host).await?);
+    firewall::host(host, config, &reach, &rules, changes).await?;
     let uplink_mtu = l3::default_mtu(host).await?.unwrap_or(u32::MAX).clamp(LEAST_MTU, config.mtu.into());
     l3::converge(host, &plan::host(config, uplink_mtu), changes).await?;
     found::enable_forwarding(host, changes).await?;

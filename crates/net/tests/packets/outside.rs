@@ -8,17 +8,23 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::guest::{PATIENCE, connect_in, is_refused_in, serve_in};
 use crate::world::{World, all, cidr, group_id, interface, sh, story, tcp};
 
-const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
 const UPLINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
 
-/// A host on the other side of the host's uplink.
+/// An address on the host's LAN.
+const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+
+/// A host on the other side of the host's uplink: it is the host's neighbour there by one address, and the internet
+/// by another.
 async fn outside(world: &World) -> NetNs {
     let outside = NetNs::anonymous("outside").unwrap();
     let fd = format!("/proc/{}/fd/{}", std::process::id(), outside.raw_fd());
     sh(&world.host, format!("ip link add up0 type veth peer name eth0; ip link set eth0 netns {fd}")).await;
     sh(&world.host, format!("ip addr add {UPLINK}/24 dev up0; ip link set up0 up")).await;
-    sh(&outside, format!("ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; ip link set eth0 up")).await;
+    sh(&outside, format!("ip addr add {OUTSIDE}/32 dev lo; ip link set lo up")).await;
+    sh(&outside, format!("ip addr add {NEIGHBOUR}/24 dev eth0; ip link set eth0 up")).await;
+    sh(&world.host, format!("ip route add default via {NEIGHBOUR}")).await;
     outside
 }
 
@@ -65,6 +71,37 @@ fn a_guest_with_a_public_address_reaches_the_world_and_one_without_does_not() {
 }
 
 #[test]
+fn the_hosts_lan_is_not_there_for_guests_unless_it_is_allowed() {
+    story("the_hosts_lan_is_not_there_for_guests_unless_it_is_allowed", |mut world: World| async {
+        let outside = outside(&world).await;
+        // A private network that the host has no route of its own to, as behind a home's router.
+        let behind = Ipv4Addr::new(192, 168, 77, 9);
+        sh(&outside, format!("ip addr add {behind}/32 dev lo")).await;
+        serve_in(&outside, 443).await;
+        world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
+        let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        guest.serve(80).await;
+        assert!(guest.connect(OUTSIDE, 443).await.is_some(), "the internet");
+        for lan in [NEIGHBOUR, behind] {
+            assert!(guest.is_refused(lan, 443).await, "{lan}");
+            assert!(!guest.pings(lan).await, "{lan}");
+        }
+        sh(&outside, format!("ip route add 198.18.0.0/24 via {UPLINK}")).await;
+        assert!(
+            connect_in(&outside, PUBLIC, 80).await.is_some(),
+            "the LAN reaches the guest and is answered"
+        );
+        assert!(connect_in(&world.host, PUBLIC, 80).await.is_some(), "and so does the host");
+        world.reconfigure(|config| config.guest_networks = vec![format!("{NEIGHBOUR}/32").parse().unwrap()]);
+        world.apply().await;
+        assert!(guest.connect(NEIGHBOUR, 443).await.is_some(), "allowed");
+        assert!(guest.is_refused(behind, 443).await, "that one alone");
+        assert_eq!(world.apply().await, Vec::<String>::new());
+        world
+    });
+}
+
+#[test]
 fn much_data_arrives_whole_between_neighbours_and_from_the_host() {
     story("much_data_arrives_whole_between_neighbours_and_from_the_host", |mut world: World| async {
         world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
@@ -85,7 +122,7 @@ fn much_data_arrives_whole_between_neighbours_and_from_the_host() {
 fn a_guest_learns_how_narrow_the_uplink_is() {
     story("a_guest_learns_how_narrow_the_uplink_is", |mut world: World| async {
         let outside = outside(&world).await;
-        sh(&world.host, format!("ip link set up0 mtu 1400; ip route add default via {OUTSIDE}")).await;
+        sh(&world.host, "ip link set up0 mtu 1400").await;
         world.group(1).ingress.push(all(cidr("0.0.0.0/0")));
         let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
         let neighbour = world.launch(6, &[1]).await;

@@ -1,0 +1,183 @@
+//! What a change of the network costs in a VPC of many interfaces: `cargo bench -p cumulet-net`. Needs root; all that it
+//! makes is in a network namespace of its own. `CUMULET_BENCH_INTERFACES` (1000) says how many interfaces.
+//!
+//! Every interface is in two of 20 groups of 50 rules, which refer to each other. Printed are the median and the worst
+//! of some runs, in milliseconds, each from the call to its return: by then the kernel does what is wanted.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use cumulet_model::place::Region;
+use cumulet_model::security::{Peer, PortRange, RuleSpec, Traffic};
+use cumulet_model::{GroupId, MacAddr};
+use cumulet_net::{HostNetwork, NetConfig};
+use cumulet_ports::network::{GroupSpec, InterfaceSpec, Network, NetworkSpec, SubnetSpec, VpcSpec};
+use nix::sched::{CloneFlags, unshare};
+
+const GROUPS: usize = 20;
+const RULES: usize = 50;
+const RUNS: usize = 21;
+
+fn main() {
+    // Cargo passes the name filter of a test run too; a list is asked for by tools that look for tests.
+    if std::env::args().any(|arg| arg == "--list") {
+        return;
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return println!("SKIPPED: not root");
+    }
+    let count = std::env::var("CUMULET_BENCH_INTERFACES").ok().and_then(|text| text.parse().ok());
+    unshare(CloneFlags::CLONE_NEWNET).expect("make a host");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("start a runtime");
+    let records = tempfile::tempdir().expect("make a folder");
+    let mut config = NetConfig::new("bench".parse().expect("a tag"), Region::new("us-east-1", 1));
+    config.public_pool = "198.18.0.0/20".parse().expect("a pool");
+    config.host_record = records.path().join("host");
+    let network = HostNetwork::new(config.clone()).expect("a network");
+    let mut bench = Bench { network, config, runtime, spec: spec(count.unwrap_or(1000)) };
+    bench.run();
+}
+
+struct Bench {
+    network: HostNetwork,
+    config: NetConfig,
+    runtime: tokio::runtime::Runtime,
+    spec: NetworkSpec,
+}
+
+impl Bench {
+    fn run(&mut self) {
+        let count = self.vpc().interfaces.len();
+        println!("{count} interfaces, {GROUPS} groups of {RULES} rules; milliseconds");
+        println!("{:<58} {:>8} {:>8}", "", "median", "worst");
+        self.cold_start();
+        self.measure("looking at it all, nothing to do", |_, _| {});
+        self.measure("a rule with new traffic comes or goes", |bench, n| {
+            let rules = &mut bench.vpc().groups[3].ingress;
+            if n % 2 == 0 { rules.push(rule(9999, cidr(7))) } else { drop(rules.pop()) }
+        });
+        self.measure("a rule with one more CIDR comes or goes", |bench, n| {
+            let rules = &mut bench.vpc().groups[3].ingress;
+            if n % 2 == 0 { rules.push(rule(1, cidr(200))) } else { drop(rules.pop()) }
+        });
+        self.measure("an interface joins or leaves a group", |bench, n| {
+            let groups = &mut bench.vpc().interfaces[17].groups;
+            if n % 2 == 0 { groups.push(group_id(11)) } else { drop(groups.pop()) }
+        });
+        self.measure("an interface gets or loses a public address", |bench, n| {
+            bench.vpc().interfaces[18].public_ip = (n % 2 == 0).then_some(Ipv4Addr::new(198, 18, 15, 9));
+        });
+        let next = count;
+        self.measure("an interface comes", |bench, n| bench.vpc().interfaces.push(interface(next + n)));
+        self.measure("an interface goes", |bench, _| drop(bench.vpc().interfaces.pop()));
+        self.restart();
+        self.teardown();
+    }
+
+    fn vpc(&mut self) -> &mut VpcSpec {
+        &mut self.spec.vpcs[0]
+    }
+
+    fn apply(&self) -> Duration {
+        let start = Instant::now();
+        let applied = self.runtime.block_on(self.network.apply(&self.spec));
+        applied.expect("apply");
+        start.elapsed()
+    }
+
+    fn measure(&mut self, what: &str, mut change: impl FnMut(&mut Self, usize)) {
+        let times = (0..RUNS).map(|n| {
+            change(self, n);
+            self.apply()
+        });
+        let times = times.collect();
+        report(what, times);
+        // What was changed an odd number of times is changed back.
+        change(self, RUNS);
+        self.apply();
+    }
+
+    fn cold_start(&mut self) {
+        let times = (0..3).map(|_| {
+            self.runtime.block_on(self.network.teardown()).expect("tear down");
+            self.apply()
+        });
+        report("cold start", times.collect());
+    }
+
+    fn restart(&mut self) {
+        let times = (0..3).map(|_| {
+            self.network = {
+                let _context = self.runtime.enter();
+                HostNetwork::new(self.config.clone()).expect("a network")
+            };
+            self.apply()
+        });
+        let times = times.collect();
+        report("a new daemon finds it all as it shall be", times);
+    }
+
+    fn teardown(&mut self) {
+        let start = Instant::now();
+        self.runtime.block_on(self.network.teardown()).expect("tear down");
+        report("teardown", vec![start.elapsed()]);
+    }
+}
+
+fn report(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let shown = |time: Duration| time.as_secs_f64() * 1000.0;
+    println!("{what:<58} {:>8.2} {:>8.2}", shown(times[times.len() / 2]), shown(times[times.len() - 1]));
+}
+
+fn spec(count: usize) -> NetworkSpec {
+    let subnet = SubnetSpec {
+        id: "subnet-00000000000000001".parse().expect("an id"),
+        cidr: "172.31.0.0/18".parse().expect("a block"),
+    };
+    NetworkSpec {
+        vpcs: vec![VpcSpec {
+            id: "vpc-00000000000000001".parse().expect("an id"),
+            cidr: "172.31.0.0/16".parse().expect("a block"),
+            subnets: vec![subnet],
+            groups: (0..GROUPS).map(group).collect(),
+            interfaces: (0..count).map(interface).collect(),
+        }],
+    }
+}
+
+fn group_id(n: usize) -> GroupId {
+    format!("sg-{n:017x}").parse().expect("an id")
+}
+
+/// 50 rules: 25 ports for two CIDRs each, but that each tenth is for another group.
+fn group(n: usize) -> GroupSpec {
+    let peer = |m: usize| if m % 10 == 9 { Peer::Group(group_id((n + m) % GROUPS)) } else { cidr(m) };
+    let ingress = (0..RULES - 1).map(|m| rule(1 + (m / 2) as u16, peer(m))).collect();
+    let egress =
+        vec![RuleSpec { traffic: Traffic::All, peer: Peer::Cidr("0.0.0.0/0".parse().expect("all")) }];
+    GroupSpec { id: group_id(n), ingress, egress }
+}
+
+fn rule(port: u16, peer: Peer) -> RuleSpec {
+    RuleSpec { traffic: Traffic::Tcp(PortRange { first: port, last: port }), peer }
+}
+
+fn cidr(n: usize) -> Peer {
+    Peer::Cidr(format!("10.{n}.0.0/16").parse().expect("a block"))
+}
+
+fn interface(n: usize) -> InterfaceSpec {
+    let private_ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 0, 4)) + n as u32);
+    InterfaceSpec {
+        id: format!("eni-{n:011x}000000").parse().expect("an id"),
+        instance_id: format!("i-{n:017x}").parse().expect("an id"),
+        subnet_id: "subnet-00000000000000001".parse().expect("an id"),
+        mac: MacAddr::for_private_ip(7, private_ip),
+        private_ip,
+        public_ip: n.is_multiple_of(4).then(|| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 4)) + n as u32)),
+        groups: vec![group_id(n % GROUPS), group_id((n / 7 + 1 + n) % GROUPS)],
+        source_dest_check: true,
+        host_name: cumulet_model::address::private_host_name(private_ip),
+    }
+}
