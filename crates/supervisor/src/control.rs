@@ -2,12 +2,14 @@
 //! are bounded by the framing, and what does not fit the question is an error.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use cumulet_vmm_protocol::fds::{self, FdQueue};
 use cumulet_vmm_protocol::frame::{self, Decoder, FrameError};
 use cumulet_vmm_protocol::{Command, Refusal, RefusalCode, Reply, Request, Response};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
@@ -56,6 +58,7 @@ impl ControlError {
 pub struct Control {
     stream: UnixStream,
     decoder: Decoder,
+    received: FdQueue,
     last_id: u64,
 }
 
@@ -72,24 +75,49 @@ impl Control {
         });
         let stream =
             connected.await.map_err(|_| ControlError::TimedOut(limit))?.map_err(ControlError::Connect)?;
-        Ok(Self { stream, decoder: Decoder::default(), last_id: 0 })
+        Ok(Self { stream, decoder: Decoder::default(), received: FdQueue::default(), last_id: 0 })
     }
 
     /// Asks and waits for the answer, `limit` for both. After an error other than a refusal the connection is of no
     /// use any more.
     pub async fn call(&mut self, command: Command, limit: Duration) -> Result<Reply, ControlError> {
-        timeout(limit, self.exchange(command)).await.map_err(|_| ControlError::TimedOut(limit))?
+        self.call_with(command, &[], limit).await.map(|(reply, _)| reply)
     }
 
-    async fn exchange(&mut self, command: Command) -> Result<Reply, ControlError> {
+    /// As [`Control::call`], with the descriptors that the command names as [`cumulet_vmm_protocol::Source::Fd`],
+    /// counted from 0; gives those that come with the answer.
+    pub async fn call_with(
+        &mut self,
+        command: Command,
+        descriptors: &[OwnedFd],
+        limit: Duration,
+    ) -> Result<(Reply, Vec<OwnedFd>), ControlError> {
+        let exchanged = timeout(limit, self.exchange(command, descriptors)).await;
+        exchanged.map_err(|_| ControlError::TimedOut(limit))?
+    }
+
+    async fn exchange(
+        &mut self,
+        command: Command,
+        descriptors: &[OwnedFd],
+    ) -> Result<(Reply, Vec<OwnedFd>), ControlError> {
         self.last_id += 1;
-        let line = frame::encode(&Request { id: self.last_id, fds: 0, command }).map_err(ControlError::Frame)?;
-        self.stream.write_all(&line).await.map_err(closed_or_failed)?;
+        // A count that does not fit is refused by `fds::send`.
+        let request = Request { id: self.last_id, fds: descriptors.len() as u8, command };
+        let line = frame::encode(&request).map_err(ControlError::Frame)?;
+        let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        let sent =
+            self.stream.async_io(Interest::WRITABLE, || fds::send(&self.stream, &line, &borrowed)).await;
+        let sent = sent.map_err(closed_or_failed)?;
+        self.stream.write_all(&line[sent..]).await.map_err(closed_or_failed)?;
         let response = self.receive().await?;
         match response.result {
             // A VMM refuses before it has read a request when it has too many connections.
             Err(refusal) => Err(ControlError::Refused(refusal)),
-            Ok(reply) if response.id == self.last_id => Ok(reply),
+            Ok(reply) if response.id == self.last_id => {
+                let fds = self.received.take(response.fds).map_err(|error| ControlError::Io(error.into()))?;
+                Ok((reply, fds))
+            }
             Ok(_) => Err(ControlError::Unexpected),
         }
     }
@@ -100,7 +128,10 @@ impl Control {
             if let Some(response) = self.decoder.next_frame().map_err(ControlError::Frame)? {
                 return Ok(response);
             }
-            match self.stream.read(&mut buffer).await.map_err(closed_or_failed)? {
+            let (stream, received) = (&self.stream, &mut self.received);
+            let read =
+                stream.async_io(Interest::READABLE, || fds::receive(stream, &mut buffer, received)).await;
+            match read.map_err(closed_or_failed)? {
                 0 => return Err(ControlError::Closed),
                 count => self.decoder.feed(&buffer[..count]),
             }
