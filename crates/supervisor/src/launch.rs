@@ -121,6 +121,8 @@ fn describe_disk(disk: &VmDisk, inherited: &mut Inherited) -> Result<Disk, Super
         .split_first()
         .ok_or_else(|| SupervisorError::NoLayers(disk.volume_id.to_string()))?;
     Ok(Disk {
+        vsock: None,
+        generation_id: None,
         id: disk.volume_id.to_string(),
         serial: format!("vol{}", disk.volume_id.digits()),
         read_only: disk.read_only,
@@ -146,3 +148,5 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+        limits: Default::default(),
+        limits: Default::default(),

@@ -2,7 +2,10 @@
 //! its requests in order, so a supervisor that waits for changes uses a connection of its own for that. The VMM serves
 //! up to 16 connections.
 
-use crate::{Metrics, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};
+use crate::{
+    AttachDisk, AttachNet, Detach, Metrics, ResizeDisk, SetLimits, Snapshot, SnapshotInfo, SwapDisk,
+    WorkingSet,
+};
 use serde::{Deserialize, Serialize};
 
 /// The version of this protocol. A VMM answers [`Command::Hello`] in every version; other commands are answered when
@@ -59,6 +62,18 @@ pub enum Command {
     SwapDisk(SwapDisk),
     /// List the pages that were touched since the machine was restored. Answered with [`Reply::Pages`].
     WorkingSet(WorkingSet),
+    /// Add a disk. Answered with [`Reply::Done`] when the guest has been told; it is there, found by its serial number,
+    /// a moment later.
+    AttachDisk(Box<AttachDisk>),
+    /// Add an interface. Answered as the former.
+    AttachNet(Box<AttachNet>),
+    /// Take a disk or an interface away. Answered with [`Reply::Done`] when it is gone: without force when the guest has
+    /// let go of it, which may be never. A client that hangs up meanwhile only stops to wait.
+    Detach(Detach),
+    /// Let a disk grow and tell the guest. Answered with [`Reply::Done`].
+    ResizeDisk(ResizeDisk),
+    /// Change the limits of a disk or an interface. Answered with [`Reply::Done`].
+    SetLimits(SetLimits),
 }
 
 /// Parameters of [`Command::WaitStatus`].

@@ -7,6 +7,8 @@ pub mod client;
 pub mod control;
 pub mod fds;
 pub mod frame;
+pub mod hotplug;
+pub mod limits;
 pub mod metrics;
 pub mod record;
 pub mod rundir;
@@ -18,9 +20,12 @@ pub use control::{
     Command, ConsoleChunk, ConsoleRead, ConsoleWrite, Hello, PROTOCOL_VERSION, Phase, Refusal, RefusalCode,
     Reply, Request, Response, Status, WaitStatus,
 };
+pub use hotplug::{AttachDisk, AttachNet, Detach, ResizeDisk};
+pub use limits::{Bandwidth, Limits, Operations, SetLimits};
 pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
 pub use snapshot::{Restore, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};
 pub use spec::{
-    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source, TapSource,
+    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source,
+    TapSource, Vsock,
 };

@@ -15,6 +15,9 @@ pub struct Metrics {
     pub disks: Vec<DiskMetrics>,
     /// One per interface, in the order of the specification.
     pub nets: Vec<NetMetrics>,
+    /// Sockets between host and guest.
+    #[serde(default)]
+    pub vsock: VsockMetrics,
     /// Bytes given by the entropy device.
     pub entropy_bytes: u64,
     /// Bytes the guest wrote to the console.
@@ -70,4 +73,17 @@ pub struct NetMetrics {
     pub tx_bytes: u64,
     /// Frames of the guest that the tap refused or that were malformed.
     pub tx_dropped: u64,
+}
+
+/// Counters of the sockets between host and guest; `rx` is what the guest receives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VsockMetrics {
+    /// Connections made, by either side.
+    pub connections: u64,
+    /// Connections and packets refused.
+    pub refused: u64,
+    /// Bytes given to the guest.
+    pub rx_bytes: u64,
+    /// Bytes of the guest.
+    pub tx_bytes: u64,
 }

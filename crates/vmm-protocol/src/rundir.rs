@@ -3,6 +3,8 @@
 
 /// Unix stream socket on which the VMM serves the control protocol.
 pub const CONTROL_SOCKET: &str = "control.sock";
+/// Unix stream socket of [`crate::Vsock`].
+pub const VSOCK_SOCKET: &str = "vsock.sock";
 /// The VMM holds an exclusive flock on this file for its whole life; a free lock means that no VMM lives.
 pub const LOCK: &str = "lock";
 /// [`crate::Identity`] as JSON, renamed into place before the control socket answers.

@@ -2,7 +2,7 @@
 //! number (inherited from the supervisor) or, for use by hand, by path. Bounds are checked by the VMM, which answers
 //! a bad document with [`crate::ExitReason::BadSpec`].
 
-use crate::Restore;
+use crate::{Limits, Restore};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`MachineSpec`] this crate describes.
@@ -46,6 +46,13 @@ pub struct MachineSpec {
     /// Whether the machine has an entropy device.
     #[serde(default = "yes")]
     pub entropy: bool,
+    /// Sockets between host and guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vsock: Option<Vsock>,
+    /// VMGenID: a UUID, another one at each start and restore. A guest that finds it changed begins anew whatever must
+    /// be unique, its random state first. Without one the guest has no such device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation_id: Option<String>,
     /// SMBIOS strings; without them the guest has no SMBIOS tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smbios: Option<Smbios>,
@@ -105,6 +112,9 @@ pub struct Disk {
     /// beneath it.
     #[serde(default)]
     pub backing: Vec<Layer>,
+    /// How much it may do.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
 }
 
 /// One file of a disk.
@@ -140,6 +150,9 @@ pub struct NetInterface {
     /// What the guest is told to use as MTU, 68 to 65535.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,
+    /// How much it may do.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
 }
 
 /// Where a tap comes from.
@@ -151,6 +164,19 @@ pub enum TapSource {
     Fd(i32),
     /// The name of an existing tap in the VMM's own network namespace, for use by hand.
     Name(String),
+}
+
+/// Sockets between host and guest (virtio-vsock). A process of the host that connects to [`crate::rundir::VSOCK_SOCKET`]
+/// and sends `CONNECT <port>\n` gets `OK <host port>\n` and then has a stream to that port of the guest. A guest that
+/// connects to port `P` of CID 2 reaches what listens on the same path with `_P` behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vsock {
+    /// The guest's address, 3 to 4294967294. Guests don't see each other, so they may all have the same.
+    pub cid: u32,
+    /// A descriptor of a listening unix socket, in place of the one that the VMM makes in its run directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Source>,
 }
 
 /// SMBIOS strings; the field names are those of `/sys/class/dmi/id`.

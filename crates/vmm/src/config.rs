@@ -2,7 +2,7 @@
 //! absolute. Nothing here touches the host.
 
 use crate::begin::Begin;
-use crate::devices::{block::BlockConfig, net::NetConfig};
+use crate::devices::{block::BlockConfig, net::NetConfig, vsock::VsockConfig};
 use crate::smbios::SmbiosConfig;
 use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
 use std::collections::HashSet;
@@ -78,6 +78,8 @@ pub struct MachineConfig {
     pub nets: Vec<NetConfig>,
     /// Whether there is an entropy device.
     pub entropy: bool,
+    /// Sockets between host and guest.
+    pub vsock: Option<VsockConfig>,
     /// SMBIOS strings.
     pub smbios: Option<SmbiosConfig>,
     /// Bytes of console output kept.
@@ -108,6 +110,7 @@ impl MachineConfig {
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
             nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
+            vsock: spec.vsock.as_ref().map(|vsock| VsockConfig::check("vsock", vsock, base)).transpose()?,
             smbios: spec.smbios.as_ref().map(SmbiosConfig::check).transpose()?,
             console_log_bytes: spec.console_log_bytes,
             die_with_parent: spec.die_with_parent,

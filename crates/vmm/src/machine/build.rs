@@ -12,6 +12,7 @@ use crate::devices::entropy::Entropy;
 use crate::devices::net::{Net, Tap, TapError};
 use crate::devices::power::{self, Power, ResetLine};
 use crate::devices::serial::{self, Console, SerialPort};
+use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
 use crate::memory::{self, Memory, MemoryError, layout};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, Window};
@@ -71,6 +72,9 @@ pub enum BuildError {
         #[source]
         source: TapError,
     },
+    /// Sockets between host and guest.
+    #[error("the vsock socket can't be made")]
+    Vsock(#[source] io::Error),
     /// vCPUs.
     #[error("vCPUs")]
     Cpu(#[from] CpuError),
@@ -94,6 +98,8 @@ pub struct Machine {
     pub nets: Vec<Arc<Net>>,
     /// Its entropy device.
     pub entropy: Option<Arc<Entropy>>,
+    /// Its sockets.
+    pub vsock: Option<Arc<Vsock>>,
     /// Its power button.
     pub power: Arc<Power>,
     /// Its serial port.
@@ -125,11 +131,12 @@ pub fn build(
     let disks = builder.add_disks(&config.disks, &disk_gate)?;
     let nets = builder.add_nets(&config.nets)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
+    let vsock = config.vsock.as_ref().map(|vsock| builder.add_vsock(vsock)).transpose()?;
     let vcpus = create_vcpus(&kvm, &vm, config.vcpus, entry)?;
     let vcpus = cpu::spawn(vcpus, &builder.surroundings)?;
     let event_loop = builder.event_loop;
     let state = builder.surroundings.machine;
-    Ok(Machine { state, vcpus, disks, disk_gate, nets, entropy, power, serial, event_loop, memory })
+    Ok(Machine { state, vcpus, disks, disk_gate, nets, entropy, vsock, power, serial, event_loop, memory })
 }
 
 /// Memory with all that a guest finds in it when it begins.
@@ -265,6 +272,14 @@ impl Builder {
         self.add_virtio(entropy.clone());
         self.event_loop.add(entropy.clone())?;
         Ok(entropy)
+    }
+
+    fn add_vsock(&mut self, config: &VsockConfig) -> Result<Arc<Vsock>, BuildError> {
+        let vsock = Vsock::new(config.clone(), &mut Given::Inherited).map_err(BuildError::Vsock)?;
+        let vsock = Arc::new(vsock);
+        self.add_virtio(vsock.clone());
+        self.event_loop.add(vsock.clone())?;
+        Ok(vsock)
     }
 
     fn add_virtio(&mut self, device: Arc<dyn VirtioDevice>) {

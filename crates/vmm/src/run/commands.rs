@@ -114,6 +114,7 @@ impl Operator {
             vcpus: self.machine.vcpus.metrics(),
             disks: self.machine.disks.iter().map(|disk| disk.metrics()).collect(),
             nets: self.machine.nets.iter().map(|net| net.metrics()).collect(),
+            vsock: self.machine.vsock.as_ref().map(|vsock| vsock.metrics()).unwrap_or_default(),
             entropy_bytes: self.machine.entropy.as_ref().map_or(0, |entropy| entropy.bytes()),
             console_out_bytes: self.console.end(),
             console_in_bytes: self.machine.serial.typed_bytes(),
@@ -138,6 +139,14 @@ impl Commands for Operator {
             _ if status.phase == Phase::Exiting => {
                 Err(Refusal { code: RefusalCode::WrongPhase, message: "the machine is ending".to_owned() })
             }
+            Command::AttachDisk(_)
+            | Command::AttachNet(_)
+            | Command::Detach(_)
+            | Command::ResizeDisk(_)
+            | Command::SetLimits(_) => Err(Refusal {
+                code: RefusalCode::Failed,
+                message: "devices of a running machine can't be changed yet".to_owned(),
+            }),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
                 Err(Refusal { code: RefusalCode::WrongPhase, message: "not possible now".to_owned() })
             }

@@ -2,7 +2,7 @@
 
 use super::rundir::{Durable, write_record};
 use crate::run::{complain, explain};
-use cumulet_vmm_protocol::rundir::{CONTROL_SOCKET, EXIT};
+use cumulet_vmm_protocol::rundir::{CONTROL_SOCKET, EXIT, VSOCK_SOCKET};
 use cumulet_vmm_protocol::{ExitReason, ExitRecord, Identity, PROTOCOL_VERSION};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -57,6 +57,7 @@ impl Ender {
             complain(&format!("no exit record: {}", explain(&error)));
         }
         let _ = std::fs::remove_file(CONTROL_SOCKET);
+        let _ = std::fs::remove_file(VSOCK_SOCKET);
         if let Some(complaint) = complaint {
             complain(&complaint);
         }

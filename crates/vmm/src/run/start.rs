@@ -94,6 +94,7 @@ fn part(error: &BuildError) -> &'static str {
         BuildError::Net { .. } => "net",
         BuildError::Cpu(_) => "vcpu",
         BuildError::Host(_) => "host",
+        BuildError::Vsock(_) => "vsock",
     }
 }
 

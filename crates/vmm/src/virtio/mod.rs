@@ -36,6 +36,8 @@ pub enum DeviceKind {
     Block = 2,
     /// Entropy.
     Entropy = 4,
+    /// Sockets between host and guest.
+    Vsock = 19,
 }
 
 /// A virtio device behind its transport. Called from any vCPU's thread.

@@ -1,7 +1,7 @@
 //! Disks: raw, overlays, serial numbers, read-only, and a host disk that is full.
 
 use crate::support::*;
-use cumulet_vmm_protocol::{Command, Disk, DiskFormat, ExitReason, Layer, Reply, Source};
+use cumulet_vmm_protocol::{Command, Disk, DiskFormat, ExitReason, Layer, Limits, Reply, Source};
 use std::fs::{File, read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -19,6 +19,7 @@ fn disk(layer: Layer) -> Disk {
         read_only: false,
         layer,
         backing: Vec::new(),
+        limits: Limits::default(),
     }
 }
 

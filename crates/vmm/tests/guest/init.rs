@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fs::{File, OpenOptions, read_to_string};
 use std::io::{BufRead, Read, Write, stdin, stdout};
 use std::net::{TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::time::Duration;
 
@@ -14,6 +14,11 @@ unsafe extern "C" {
     fn reboot(what: i32) -> i32;
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
     fn ioctl(descriptor: i32, request: u64, argument: *const u8) -> i32;
+    fn connect(descriptor: i32, address: *const u8, length: u32) -> i32;
+    fn bind(descriptor: i32, address: *const u8, length: u32) -> i32;
+    fn listen(descriptor: i32, backlog: i32) -> i32;
+    fn accept(descriptor: i32, address: *mut u8, length: *mut u32) -> i32;
+    fn shutdown(descriptor: i32, how: i32) -> i32;
     fn sync();
     fn syscall(number: i64, ...) -> i64;
 }
@@ -69,6 +74,8 @@ fn execute(words: &[&str]) -> Answer {
         ["udp", peer, text] => udp(peer, text),
         ["upload", peer, mib] => upload(peer, mib.parse()?),
         ["download", peer] => download(peer),
+        ["vsock-send", port, text] => vsock_send(port.parse()?, text),
+        ["vsock-echo", port] => vsock_echo(port.parse()?),
         ["spam", kib] => spam(kib.parse()?),
         ["await-button"] => await_button(),
         // The kernel panics when its first process ends.
@@ -209,6 +216,64 @@ fn download(peer: &str) -> Answer {
     TcpStream::connect(peer)?.read_to_end(&mut bytes)?;
     let right = bytes.iter().enumerate().all(|(at, byte)| *byte == (at % (1 << 20) % 251) as u8);
     Ok(format!("{} right {right}", bytes.len()))
+}
+
+const AF_VSOCK: i32 = 40;
+
+/// A `sockaddr_vm`.
+fn vsock_address(cid: u32, port: u32) -> [u8; 16] {
+    let mut address = [0; 16];
+    address[..2].copy_from_slice(&(AF_VSOCK as u16).to_ne_bytes());
+    address[4..8].copy_from_slice(&port.to_ne_bytes());
+    address[8..12].copy_from_slice(&cid.to_ne_bytes());
+    address
+}
+
+fn vsock() -> std::io::Result<File> {
+    match unsafe { socket(AF_VSOCK, 1, 0) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        descriptor => Ok(unsafe { File::from_raw_fd(descriptor) }),
+    }
+}
+
+fn done(result: i32) -> std::io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Sends a text to a port of the host, says that there is no more, and gives the answer.
+fn vsock_send(port: u32, text: &str) -> Answer {
+    let mut stream = vsock()?;
+    done(unsafe { connect(stream.as_raw_fd(), vsock_address(2, port).as_ptr(), 16) })?;
+    stream.write_all(text.as_bytes())?;
+    done(unsafe { shutdown(stream.as_raw_fd(), 1) })?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Sends back what comes on a port, in a thread for each connection.
+fn vsock_echo(port: u32) -> Answer {
+    let listener = vsock()?;
+    done(unsafe { bind(listener.as_raw_fd(), vsock_address(u32::MAX, port).as_ptr(), 16) })?;
+    done(unsafe { listen(listener.as_raw_fd(), 128) })?;
+    std::thread::spawn(move || {
+        loop {
+            let descriptor = unsafe { accept(listener.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) };
+            if descriptor < 0 {
+                continue;
+            }
+            std::thread::spawn(move || {
+                let mut stream = unsafe { File::from_raw_fd(descriptor) };
+                let mut buffer = vec![0; 65_536];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    if stream.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    Ok("serving".into())
 }
 
 fn spam(kib: usize) -> Answer {

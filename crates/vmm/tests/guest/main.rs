@@ -7,3 +7,4 @@ mod ends;
 mod modules;
 mod net;
 mod support;
+mod vsock;

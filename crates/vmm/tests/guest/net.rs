@@ -47,6 +47,7 @@ fn with_net(kernel: &str, tap: &OwnedFd) -> MachineSpec {
         mac: "02:00:00:00:00:05".into(),
         tap: TapSource::Fd(tap.as_raw_fd()),
         mtu: Some(1500),
+        limits: Default::default(),
     }];
     spec
 }

@@ -61,7 +61,7 @@ pub fn initrd() -> &'static Path {
         let program = folder.join("guest-init");
         let age = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
         if age(&program) < age(&source) || age(&program).is_none() {
-            let new = folder.join(format!("guest-init.{}", std::process::id()));
+            let new = folder.join(format!("guest-init-{}", std::process::id()));
             compile(&source, &new);
             rename(new, &program).expect("the program is put in place");
         }
@@ -125,6 +125,8 @@ pub fn spec(kernel: &str) -> MachineSpec {
         disks: Vec::new(),
         nets: Vec::new(),
         entropy: true,
+        vsock: None,
+        generation_id: None,
         smbios: Some(smbios()),
         console_log_bytes: 1 << 20,
         die_with_parent: true,

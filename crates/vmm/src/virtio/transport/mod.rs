@@ -213,6 +213,7 @@ fn identification(kind: DeviceKind) -> Identification {
         DeviceKind::Net => 0x02_0000,
         DeviceKind::Block => 0x01_8000,
         DeviceKind::Entropy => 0xff_0000,
+        DeviceKind::Vsock => 0x07_8000,
     };
     let device = 0x1040 + kind as u16;
     Identification { vendor: VENDOR, device, class, revision: 1, subsystem: (VENDOR, device) }
