@@ -17,6 +17,7 @@ pub mod memory;
 pub mod pci;
 pub mod run;
 pub mod smbios;
+pub mod snapshot;
 pub mod source;
 pub mod virtio;
 pub mod vm;

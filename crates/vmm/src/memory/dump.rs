@@ -1,0 +1,169 @@
+//! Writes guest memory to a file: regions one behind the other, pages that are zero as holes. What the machine has
+//! written comes from its memory, the rest from the file that lies behind it, if it was restored from one.
+
+use super::Memory;
+use super::pagemap::{PAGE, Page, Pagemap, Run};
+use rustix::fs::SeekFrom;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use vm_memory::{FileOffset, GuestMemoryBackend, GuestMemoryRegion, MemoryRegionAddress};
+
+/// Bytes moved at once.
+const CHUNK: u64 = 1 << 20;
+
+/// Writes all of `memory` to `file`, which is empty. Gives how many bytes are not holes.
+pub fn write(memory: &Memory, pages: &Pagemap, file: &File) -> io::Result<u64> {
+    let mut start = 0;
+    let mut out = Out { file, buffer: vec![0; CHUNK as usize], written: 0 };
+    for (index, region) in memory.iter().enumerate() {
+        pages.runs(memory, index, |Run { page, offset, length }| match (page, region.file_offset()) {
+            (Page::Own, _) => out.pieces(offset, length, start + offset, |buffer, at| {
+                let slice =
+                    region.get_slice(MemoryRegionAddress(at), buffer.len()).map_err(io::Error::other)?;
+                slice.copy_to(buffer);
+                Ok(())
+            }),
+            (Page::Absent | Page::Shared, Some(base)) => out.from_base(base, offset, length, start + offset),
+            (Page::Absent | Page::Shared, None) => Ok(()),
+        })?;
+        start += region.len();
+    }
+    Ok(out.written)
+}
+
+struct Out<'f> {
+    file: &'f File,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+impl Out<'_> {
+    /// Moves `length` bytes in pieces: `read` fills a buffer from a place, the target begins at `target`.
+    fn pieces(
+        &mut self,
+        from: u64,
+        length: u64,
+        target: u64,
+        read: impl Fn(&mut [u8], u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut done = 0;
+        while done < length {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let count = CHUNK.min(length - done);
+            read(&mut buffer[..count as usize], from + done)?;
+            self.put(&buffer[..count as usize], target + done)?;
+            self.buffer = buffer;
+            done += count;
+        }
+        Ok(())
+    }
+
+    /// What the file behind the memory has of a range; its holes stay holes.
+    fn from_base(&mut self, base: &FileOffset, offset: u64, length: u64, target: u64) -> io::Result<()> {
+        let (file, begin) = (base.file(), base.start() + offset);
+        for (start, end) in extents(file, begin, begin + length)? {
+            self.pieces(start, end - start, target + (start - begin), |buffer, at| {
+                file.read_exact_at(buffer, at)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the pages of `bytes` that are not zero.
+    fn put(&mut self, bytes: &[u8], target: u64) -> io::Result<()> {
+        let mut begin = 0;
+        while begin < bytes.len() {
+            let zero = is_zero(&bytes[begin..(begin + PAGE as usize).min(bytes.len())]);
+            let mut end = begin;
+            while end < bytes.len() && is_zero(&bytes[end..(end + PAGE as usize).min(bytes.len())]) == zero {
+                end = (end + PAGE as usize).min(bytes.len());
+            }
+            if !zero {
+                self.file.write_all_at(&bytes[begin..end], target + begin as u64)?;
+                self.written += (end - begin) as u64;
+            }
+            begin = end;
+        }
+        Ok(())
+    }
+}
+
+/// Parts of a file that are no holes, cut to `begin..end`.
+fn extents(file: &File, begin: u64, end: u64) -> io::Result<Vec<(u64, u64)>> {
+    let mut list = Vec::new();
+    let mut at = begin;
+    while at < end {
+        let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(start) if start < end => start,
+            // Behind the last data.
+            Ok(_) | Err(rustix::io::Errno::NXIO) => break,
+            // No holes are known here: all of it is data.
+            Err(rustix::io::Errno::INVAL) => return Ok(vec![(begin, end)]),
+            Err(error) => return Err(error.into()),
+        };
+        let stop = rustix::fs::seek(file, SeekFrom::Hole(start))?.min(end);
+        list.push((start, stop));
+        at = stop;
+    }
+    Ok(list)
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<16>();
+    words.iter().all(|word| u128::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{create, map_file};
+    use proptest::prelude::*;
+    use vm_memory::{Bytes, GuestAddress};
+
+    const BYTES: u64 = 64 * PAGE;
+
+    fn content(memory: &Memory) -> Vec<u8> {
+        let mut bytes = vec![0; BYTES as usize];
+        memory.read_slice(&mut bytes, GuestAddress(0)).unwrap();
+        bytes
+    }
+
+    fn dump(memory: &Memory, pages: &Pagemap) -> (File, u64) {
+        let file = tempfile::tempfile().unwrap();
+        let written = write(memory, pages, &file).unwrap();
+        file.set_len(BYTES).unwrap();
+        (file, written)
+    }
+
+    fn write_pages(memory: &Memory, pages: &[(u64, u8)]) {
+        for (page, value) in pages {
+            memory.write_slice(&[*value; PAGE as usize], GuestAddress(page * PAGE)).unwrap();
+        }
+    }
+
+    fn pages() -> impl Strategy<Value = Vec<(u64, u8)>> {
+        prop::collection::vec((0u64..64, 0u8..4), 0..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        /// Saved, restored, changed, saved again: also with pages that became zero, and also without a page table.
+        #[test]
+        fn memory_comes_back_through_any_number_of_files(first in pages(), second in pages(), third in pages()) {
+            for table in [Pagemap::open(), Pagemap::absent()] {
+                let mut memory = create(BYTES).unwrap();
+                for writes in [&first, &second, &third] {
+                    write_pages(&memory, writes);
+                    let before = content(&memory);
+                    let (file, written) = dump(&memory, &table);
+                    let used = before.chunks(PAGE as usize).filter(|page| !is_zero(page)).count() as u64;
+                    prop_assert_eq!(written, used * PAGE);
+                    memory = map_file(file, &[(0, BYTES)]).unwrap();
+                    prop_assert_eq!(content(&memory), before);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which pages of guest memory this process has, and which of them are its own, from `/proc/self/pagemap` (Linux's
+//! Documentation/admin-guide/mm/pagemap.rst). Where that can't be opened, as in a jail without `/proc`, every page
+//! counts as our own: what is saved is then the same, only found more slowly.
+
+use super::Memory;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
+
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+/// Entries read at once.
+const CHUNK: u64 = 8192;
+
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+/// Of a file, or shared: not our own copy.
+const FILE: u64 = 1 << 61;
+
+/// What a page is to this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Not mapped: it is as it is in the file behind the memory, or zero.
+    Absent,
+    /// The file's page, mapped.
+    Shared,
+    /// A page of our own: it was written.
+    Own,
+}
+
+/// Pages that follow each other and are the same to this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// What they are.
+    pub page: Page,
+    /// Bytes from the begin of the region.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Pagemap(Option<File>);
+
+impl Pagemap {
+    /// Opens the table of this process.
+    pub fn open() -> Self {
+        Self(File::open("/proc/self/pagemap").ok())
+    }
+
+    /// As in a jail without `/proc`.
+    #[cfg(test)]
+    pub fn absent() -> Self {
+        Self(None)
+    }
+
+    /// Whether there is a table.
+    pub fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Calls `each` with the runs of region number `region`, in order and without gaps.
+    pub fn runs(
+        &self,
+        memory: &Memory,
+        region: usize,
+        mut each: impl FnMut(Run) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(region) = memory.iter().nth(region) else { return Ok(()) };
+        let (start, length) = (region.as_ptr() as u64, region.len());
+        let Some(file) = &self.0 else {
+            return each(Run { page: Page::Own, offset: 0, length });
+        };
+        let mut run = Run { page: Page::Absent, offset: 0, length: 0 };
+        let mut offset = 0;
+        while offset < length {
+            let count = CHUNK.min((length - offset) / PAGE);
+            let mut entries = vec![0; count as usize * 8];
+            file.read_exact_at(&mut entries, (start + offset) / PAGE * 8)?;
+            for entry in entries.chunks_exact(8) {
+                let page = classify(u64::from_ne_bytes(std::array::from_fn(|index| entry[index])));
+                if page != run.page {
+                    if run.length > 0 {
+                        each(run)?;
+                    }
+                    run = Run { page, offset, length: 0 };
+                }
+                run.length += PAGE;
+                offset += PAGE;
+            }
+        }
+        if run.length > 0 { each(run) } else { Ok(()) }
+    }
+}
+
+fn classify(entry: u64) -> Page {
+    match (entry & (PRESENT | SWAPPED) != 0, entry & FILE != 0) {
+        (false, _) => Page::Absent,
+        (true, true) => Page::Shared,
+        (true, false) => Page::Own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vm_memory::{Bytes, GuestAddress};
+
+    fn runs(memory: &Memory) -> Vec<(Page, u64)> {
+        let mut runs = Vec::new();
+        Pagemap::open()
+            .runs(memory, 0, |run| {
+                runs.push((run.page, run.length / PAGE));
+                Ok(())
+            })
+            .unwrap();
+        runs
+    }
+
+    #[test]
+    fn pages_of_a_private_mapping_are_told_apart() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 20).unwrap();
+        let memory = super::super::map_file(file, &[(0, 1 << 20)]).unwrap();
+        memory.write_obj(1u8, GuestAddress(20 * PAGE)).unwrap();
+        let own: Vec<_> = runs(&memory).into_iter().filter(|(page, _)| *page == Page::Own).collect();
+        assert_eq!(own, [(Page::Own, 1)]);
+        assert_eq!(runs(&memory).iter().map(|(_, pages)| pages).sum::<u64>(), 256);
+    }
+}
