@@ -15,6 +15,7 @@ pub mod event_loop;
 pub mod machine;
 pub mod memory;
 pub mod pci;
+pub mod platform;
 pub mod run;
 pub mod smbios;
 pub mod snapshot;

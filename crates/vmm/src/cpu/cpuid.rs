@@ -4,6 +4,50 @@
 
 use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES, kvm_cpuid_entry2};
 use kvm_ioctls::{Cap, Kvm};
+use serde::{Deserialize, Serialize};
+
+/// An entry of a table, as it is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "[u32; 7]", from = "[u32; 7]")]
+pub struct CpuidEntry {
+    /// Leaf.
+    pub function: u32,
+    /// Subleaf.
+    pub index: u32,
+    /// KVM's: whether the subleaf matters.
+    pub flags: u32,
+    /// EAX, EBX, ECX, EDX.
+    pub registers: [u32; 4],
+}
+
+impl CpuidEntry {
+    /// As KVM has it.
+    pub fn to_kvm(self) -> kvm_cpuid_entry2 {
+        let [eax, ebx, ecx, edx] = self.registers;
+        let (function, index, flags) = (self.function, self.index, self.flags);
+        kvm_cpuid_entry2 { function, index, flags, eax, ebx, ecx, edx, ..Default::default() }
+    }
+}
+
+impl From<&kvm_cpuid_entry2> for CpuidEntry {
+    fn from(entry: &kvm_cpuid_entry2) -> Self {
+        let registers = [entry.eax, entry.ebx, entry.ecx, entry.edx];
+        Self { function: entry.function, index: entry.index, flags: entry.flags, registers }
+    }
+}
+
+impl From<[u32; 7]> for CpuidEntry {
+    fn from([function, index, flags, eax, ebx, ecx, edx]: [u32; 7]) -> Self {
+        Self { function, index, flags, registers: [eax, ebx, ecx, edx] }
+    }
+}
+
+impl From<CpuidEntry> for [u32; 7] {
+    fn from(entry: CpuidEntry) -> Self {
+        let [eax, ebx, ecx, edx] = entry.registers;
+        [entry.function, entry.index, entry.flags, eax, ebx, ecx, edx]
+    }
+}
 
 /// What KVM supports on this host.
 pub fn supported(kvm: &Kvm) -> Result<CpuId, kvm_ioctls::Error> {

@@ -1,12 +1,17 @@
 //! Virtual CPUs: their set-up and the threads that run them.
 
+mod compat;
 mod cpuid;
 mod kick;
 mod msr;
+mod paravirt;
 mod registers;
+mod state;
 mod thread;
 
+pub use compat::{CompatError, check as check_compatible};
 pub use cpuid::supported as supported_cpuid;
+pub use state::{VcpuState, finish, restore};
 pub use thread::{Surroundings, Vcpus, spawn};
 
 use crate::boot::Entry;

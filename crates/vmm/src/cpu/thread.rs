@@ -1,16 +1,18 @@
 //! The thread of a vCPU: enters the guest, serves its accesses to devices, stands still while the machine is paused,
 //! and ends the machine when the guest can't go on.
 
+use super::CpuError;
 use super::kick::{self, Kickable};
+use super::state::{self, VcpuState};
 use crate::bus::Bus;
 use crate::machine::{Gate, MachineState, Pass};
 use cumulet_vmm_protocol::ExitReason;
 use cumulet_vmm_protocol::metrics::VcpuMetrics;
 use kvm_bindings::{KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN};
-use kvm_ioctls::{VcpuExit, VcpuFd};
+use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use std::os::unix::thread::JoinHandleExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 /// All vCPU threads of a machine.
@@ -20,11 +22,19 @@ pub struct Vcpus {
     gate: Arc<Gate>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// Locked by the thread while it runs the guest; others use it only while the thread stands before the gate.
+    vcpu: Mutex<VcpuFd>,
     /// Set to make the thread look at the gate.
     stop: AtomicBool,
     exits: AtomicU64,
+}
+
+impl Shared {
+    fn vcpu(&self) -> MutexGuard<'_, VcpuFd> {
+        self.vcpu.lock().expect("no thread panicked")
+    }
 }
 
 /// What a vCPU thread works with.
@@ -44,7 +54,11 @@ pub fn spawn(vcpus: Vec<VcpuFd>, surroundings: &Surroundings) -> std::io::Result
     let gate = Arc::new(Gate::default());
     let mut threads = Vec::new();
     for (index, vcpu) in vcpus.into_iter().enumerate() {
-        let shared = Arc::new(Shared { stop: AtomicBool::new(true), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            vcpu: Mutex::new(vcpu),
+            stop: AtomicBool::new(true),
+            exits: AtomicU64::new(0),
+        });
         let worker = Worker {
             index: index as u32,
             surroundings: surroundings.clone(),
@@ -52,8 +66,7 @@ pub fn spawn(vcpus: Vec<VcpuFd>, surroundings: &Surroundings) -> std::io::Result
             shared: shared.clone(),
         };
         gate.enter();
-        let thread =
-            std::thread::Builder::new().name(format!("vcpu{index}")).spawn(move || worker.run(vcpu))?;
+        let thread = std::thread::Builder::new().name(format!("vcpu{index}")).spawn(move || worker.run())?;
         threads.push((thread, shared));
     }
     Ok(Vcpus { threads, gate })
@@ -73,6 +86,14 @@ impl Vcpus {
     /// Stops all vCPUs for good.
     pub fn end(&self) {
         self.gate.end(|| self.kick());
+    }
+
+    /// The state of all vCPUs, which are paused. `msrs` are the registers to save.
+    pub fn save(&self, vm: &VmFd, msrs: &[u32]) -> Result<Vec<VcpuState>, CpuError> {
+        let save = |(index, (_, shared)): (usize, &(JoinHandle<()>, Arc<Shared>))| {
+            state::save(vm, &shared.vcpu(), index as u32, msrs)
+        };
+        self.threads.iter().enumerate().map(save).collect()
     }
 
     /// Counters.
@@ -111,17 +132,30 @@ struct Worker {
     shared: Arc<Shared>,
 }
 
+/// What came of a stay in the guest.
+enum Stay {
+    /// It wanted something of a device and has got it. KVM tells the guest at the next entry.
+    Served,
+    /// It was cut short, with nothing owed to the guest.
+    Interrupted,
+    /// The machine ends.
+    End(ExitReason),
+}
+
 impl Worker {
-    fn run(self, mut vcpu: VcpuFd) {
-        let kickable = Kickable::new(&mut vcpu);
+    fn run(self) {
+        let kickable = Kickable::new(&mut self.shared.vcpu());
+        let mut owed = false;
         loop {
-            if self.shared.stop.load(Ordering::Relaxed) && !self.stand(&mut vcpu) {
-                break;
+            if self.shared.stop.load(Ordering::Relaxed) {
+                if owed {
+                    self.pay();
+                }
+                if !self.stand() {
+                    break;
+                }
             }
-            if let Some(reason) = self.step(&mut vcpu) {
-                self.surroundings.machine.end(reason);
-            }
-            self.shared.exits.fetch_add(1, Ordering::Relaxed);
+            owed = self.stay();
             if self.surroundings.machine.is_ending() {
                 self.gate.leave();
                 break;
@@ -131,33 +165,55 @@ impl Worker {
     }
 
     /// Stands before the gate; false means to leave.
-    fn stand(&self, vcpu: &mut VcpuFd) -> bool {
+    fn stand(&self) -> bool {
         // Cleared before the gate is looked at: a kick that comes later sets both again.
         self.shared.stop.store(false, Ordering::SeqCst);
-        vcpu.set_kvm_immediate_exit(0);
+        self.shared.vcpu().set_kvm_immediate_exit(0);
         self.gate.pass() == Pass::Go
     }
 
-    /// Runs the guest until its next exit and serves that.
-    fn step(&self, vcpu: &mut VcpuFd) -> Option<ExitReason> {
+    /// Has KVM finish what the guest was served last, without running it: only then are its registers whole. An access
+    /// that KVM has cut into pieces may want more of a device.
+    fn pay(&self) {
+        loop {
+            self.shared.vcpu().set_kvm_immediate_exit(1);
+            if !self.stay() || self.surroundings.machine.is_ending() {
+                return;
+            }
+        }
+    }
+
+    /// Runs the guest until its next exit and serves that. True when KVM owes the guest the end of it.
+    fn stay(&self) -> bool {
+        let stay = self.step(&mut self.shared.vcpu());
+        self.shared.exits.fetch_add(1, Ordering::Relaxed);
+        match stay {
+            Stay::Served => return true,
+            Stay::Interrupted => {}
+            Stay::End(reason) => self.surroundings.machine.end(reason),
+        }
+        false
+    }
+
+    fn step(&self, vcpu: &mut VcpuFd) -> Stay {
         let Surroundings { ports, memory, machine } = &self.surroundings;
         match vcpu.run() {
             Ok(VcpuExit::IoIn(port, data)) => ports.read(u64::from(port), data),
             Ok(VcpuExit::IoOut(port, data)) => ports.write(u64::from(port), data),
             Ok(VcpuExit::MmioRead(address, data)) => memory.read(address, data),
             Ok(VcpuExit::MmioWrite(address, data)) => memory.write(address, data),
-            Ok(VcpuExit::Intr | VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => {}
-            Ok(VcpuExit::Shutdown) => return Some(ExitReason::TripleFault { vcpu: self.index }),
+            Ok(VcpuExit::Intr | VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => return Stay::Interrupted,
+            Ok(VcpuExit::Shutdown) => return Stay::End(ExitReason::TripleFault { vcpu: self.index }),
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => machine.end_by_poweroff(),
-            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => return Some(ExitReason::GuestReset),
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => return Stay::End(ExitReason::GuestReset),
             Ok(exit) => {
                 let exit = format!("{exit:?}");
-                return Some(self.crash(vcpu, &exit));
+                return Stay::End(self.crash(vcpu, &exit));
             }
-            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {}
-            Err(error) => return Some(self.crash(vcpu, &format!("KVM_RUN failed: {error}"))),
+            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => return Stay::Interrupted,
+            Err(error) => return Stay::End(self.crash(vcpu, &format!("KVM_RUN failed: {error}"))),
         }
-        None
+        Stay::Served
     }
 
     /// What is known of a guest that KVM can't go on with.

@@ -24,7 +24,7 @@ pub fn write(memory: &Memory, pages: &Pagemap, file: &File) -> io::Result<u64> {
                 slice.copy_to(buffer);
                 Ok(())
             }),
-            (Page::Absent | Page::Shared, Some(base)) => out.from_base(base, offset, length, start + offset),
+            (Page::Absent | Page::Shared, Some(base)) => out.put_base(base, offset, length, start + offset),
             (Page::Absent | Page::Shared, None) => Ok(()),
         })?;
         start += region.len();
@@ -60,7 +60,7 @@ impl Out<'_> {
     }
 
     /// What the file behind the memory has of a range; its holes stay holes.
-    fn from_base(&mut self, base: &FileOffset, offset: u64, length: u64, target: u64) -> io::Result<()> {
+    fn put_base(&mut self, base: &FileOffset, offset: u64, length: u64, target: u64) -> io::Result<()> {
         let (file, begin) = (base.file(), base.start() + offset);
         for (start, end) in extents(file, begin, begin + length)? {
             self.pieces(start, end - start, target + (start - begin), |buffer, at| {
