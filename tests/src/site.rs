@@ -302,9 +302,14 @@ impl Site {
                 traces.extend(lasting.map(|line| format!("{namespace}: {line}")));
             }
         }
-        let run_dir = self.path("run");
         let processes = run(Command::new("pgrep").arg("-af").arg("cumulet-vmm")).out;
-        let ours = processes.lines().filter(|line| line.contains(run_dir.to_str().unwrap_or_default()));
+        // A jailed one names its run directory nowhere but among its mounts.
+        let site = self.dir.path().file_name().and_then(|name| name.to_str()).expect("a plain name");
+        let ours = processes.lines().filter(|line| {
+            let pid = line.split(' ').next().unwrap_or_default();
+            let mounts = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+            line.contains(site) || mounts.contains(site)
+        });
         traces.extend(ours.map(str::to_owned));
         traces
     }

@@ -12,12 +12,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vmm-protocol", &[]),
     ("cloud-init-config", &[]),
     ("kvm-probe", &[]),
+    ("jailer", &[]),
     ("lab-agent", &[]),
     ("api-types", &[]),
     ("vmm", &["vmm-protocol"]),
     ("ports", &["model", "vmm-protocol"]),
     ("store", &["model"]),
-    ("supervisor", &["model", "ports", "vmm-protocol"]),
+    ("supervisor", &["jailer", "model", "ports", "vmm-protocol"]),
     ("net", &["model", "ports"]),
     ("storage", &["model", "ports"]),
     ("imds", &["model"]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ec2-api", &["engine", "model"]),
     ("http-api", &["api-types", "engine", "model"]),
     ("client", &["api-types"]),
-    ("cli", &["client", "kvm-probe"]),
+    ("cli", &["client", "jailer", "kvm-probe"]),
     (
         "daemon",
         &["ec2-api", "engine", "http-api", "imds", "model", "net", "ports", "storage", "store", "supervisor"],
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that know nothing of the runtime, the database or HTTP.
-const LEAN: &[&str] = &["model", "vmm-protocol", "vmm", "cloud-init-config", "firstboot", "kvm-probe"];
+const LEAN: &[&str] = &["model", "vmm-protocol", "vmm", "cloud-init-config", "firstboot", "kvm-probe", "jailer"];
 const HEAVY: &[&str] = &["tokio", "sqlx", "axum", "hyper", "reqwest"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -11,7 +11,7 @@ use cumulet_engine::{Cloud, EngineConfig, Ports, SystemClock};
 use cumulet_net::{HostNetwork, NetConfig};
 use cumulet_storage::{HostStorage, StorageConfig};
 use cumulet_store::Store;
-use cumulet_supervisor::{Supervisor, SupervisorConfig};
+use cumulet_supervisor::{Jail, Supervisor, SupervisorConfig};
 use tracing::info;
 
 use crate::config::Config;
@@ -67,6 +67,11 @@ async fn ports(config: &Config) -> anyhow::Result<Ports> {
     let mut vms = SupervisorConfig::new(&config.run_dir);
     if let Some(vmm) = &config.vmm {
         vms.vmm_program = vmm.clone();
+    }
+    match (&config.jailer, &mut vms.jail) {
+        _ if config.no_jail => vms.jail = Jail::Off,
+        (Some(jailer), Jail::On { program, .. }) => program.clone_from(jailer),
+        _ => {}
     }
     let vms = Supervisor::new(vms).context("can't supervise machines")?;
     Ok(Ports { vms: Arc::new(vms), network: Arc::new(network), storage: Arc::new(storage) })

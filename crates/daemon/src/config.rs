@@ -46,6 +46,13 @@ pub struct Overrides {
     /// The VMM's program; `cumulet-vmm` beside this one when not given.
     #[arg(long, env = "CUMULET_VMM")]
     pub vmm: Option<PathBuf>,
+    /// The jailer's program; `cumulet-jailer` beside this one when not given.
+    #[arg(long, env = "CUMULET_JAILER")]
+    pub jailer: Option<PathBuf>,
+    /// Run VMMs without a jail, as root. For development only; the log warns at each start of the daemon and of a
+    /// machine.
+    #[arg(long, conflicts_with = "jailer")]
+    pub no_jail: bool,
 }
 
 /// The file.
@@ -65,6 +72,7 @@ struct FileConfig {
     default_vpc: Option<Ipv4Net>,
     resolvers: Option<Vec<SocketAddr>>,
     vmm: Option<PathBuf>,
+    jailer: Option<PathBuf>,
     memory_ratio: Option<f64>,
     memory_reserve_mib: Option<u64>,
     vcpu_ratio: Option<u32>,
@@ -110,6 +118,10 @@ pub struct Config {
     pub resolvers: Option<Vec<SocketAddr>>,
     /// The VMM's program.
     pub vmm: Option<PathBuf>,
+    /// The jailer's program.
+    pub jailer: Option<PathBuf>,
+    /// Whether VMMs run without a jail.
+    pub no_jail: bool,
     /// What the host gives.
     pub capacity: HostCapacity,
     /// How long guests may take to go down.
@@ -166,6 +178,8 @@ impl Config {
             default_vpc,
             resolvers: file.resolvers,
             vmm: flags.vmm.clone().or(file.vmm),
+            jailer: flags.jailer.clone().or(file.jailer),
+            no_jail: flags.no_jail,
             capacity: capacity(file.memory_ratio, file.memory_reserve_mib, file.vcpu_ratio, host)?,
             graces: Graces {
                 stop: seconds(file.stop_grace_seconds, usual.stop),

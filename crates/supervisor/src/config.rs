@@ -3,6 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Whether VMMs are put into jails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Jail {
+    /// Each in one of its own.
+    On {
+        /// The jailer's program.
+        program: PathBuf,
+        /// Where it stands which user ids are given out; for all installations of a host the same.
+        uids: PathBuf,
+    },
+    /// None: a VMM runs as the daemon's user. For development only; each start says so in the log.
+    Off,
+}
+
 /// Settings of a [`crate::Supervisor`].
 #[derive(Debug, Clone)]
 pub struct SupervisorConfig {
@@ -11,6 +25,8 @@ pub struct SupervisorConfig {
     pub run_dir: PathBuf,
     /// The VMM's program.
     pub vmm_program: PathBuf,
+    /// Their jails.
+    pub jail: Jail,
     /// The KVM device.
     pub kvm: PathBuf,
     /// How long a VMM may take until its vCPUs run.
@@ -26,13 +42,17 @@ pub struct SupervisorConfig {
 }
 
 impl SupervisorConfig {
-    /// The usual settings: the program `cumulet-vmm` beside the current executable, `/dev/kvm`, and limits that a slow
-    /// host under load still keeps.
+    /// The usual settings: the programs `cumulet-vmm` and `cumulet-jailer` beside the current executable, jails on,
+    /// `/dev/kvm`, and limits that a slow host under load still keeps.
     pub fn new(run_dir: impl Into<PathBuf>) -> Self {
-        let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name("cumulet-vmm"));
+        let exe = std::env::current_exe().unwrap_or_else(|_| "/usr/bin/cumuletd".into());
         Self {
             run_dir: run_dir.into(),
-            vmm_program: beside.unwrap_or_else(|| "/usr/bin/cumulet-vmm".into()),
+            vmm_program: exe.with_file_name("cumulet-vmm"),
+            jail: Jail::On {
+                program: exe.with_file_name("cumulet-jailer"),
+                uids: cumulet_jailer::uids::DIR.into(),
+            },
             kvm: "/dev/kvm".into(),
             start_limit: Duration::from_secs(120),
             call_limit: Duration::from_secs(15),

@@ -11,10 +11,9 @@ use cumulet_vmm_protocol::frame::{self, Decoder, FrameError};
 use cumulet_vmm_protocol::{Command, Refusal, RefusalCode, Reply, Request, Response};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-/// How long to wait before trying again a socket whose queue of connections is full.
-const RETRY: Duration = Duration::from_millis(20);
+use crate::socket;
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +62,9 @@ pub struct Control {
 }
 
 impl Control {
-    /// Connects within `limit`.
-    pub async fn connect(path: &Path, limit: Duration) -> Result<Self, ControlError> {
-        let connected = timeout(limit, async {
-            loop {
-                match UnixStream::connect(path).await {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY).await,
-                    done => return done,
-                }
-            }
-        });
+    /// Connects within `limit` to process `pid`.
+    pub async fn connect(path: &Path, pid: u32, limit: Duration) -> Result<Self, ControlError> {
+        let connected = timeout(limit, socket::connect(path, pid));
         let stream =
             connected.await.map_err(|_| ControlError::TimedOut(limit))?.map_err(ControlError::Connect)?;
         Ok(Self { stream, decoder: Decoder::default(), received: FdQueue::default(), last_id: 0 })
@@ -146,7 +138,12 @@ fn closed_or_failed(error: io::Error) -> ControlError {
     }
 }
 
-/// Connects, asks once, hangs up.
-pub async fn call_once(path: &Path, command: Command, limit: Duration) -> Result<Reply, ControlError> {
-    Control::connect(path, limit).await?.call(command, limit).await
+/// Connects to process `pid`, asks once, hangs up.
+pub async fn call_once(
+    path: &Path,
+    pid: u32,
+    command: Command,
+    limit: Duration,
+) -> Result<Reply, ControlError> {
+    Control::connect(path, pid, limit).await?.call(command, limit).await
 }

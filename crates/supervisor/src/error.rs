@@ -21,6 +21,9 @@ pub enum SupervisorError {
         /// The longest that does.
         limit: usize,
     },
+    /// There is no jailer.
+    #[error("the jailer {} is not there, and no machine is started without one", .0.display())]
+    NoJailer(PathBuf),
     /// The host's file system or process table failed.
     #[error("can't {what}")]
     Io {

@@ -13,10 +13,12 @@ use cumulet_vmm_protocol::{
     BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Source, TapSource,
 };
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use crate::SupervisorConfig;
 use crate::alive;
 use crate::error::SupervisorError;
+use crate::jail::Jails;
 use crate::run_dir::RunDir;
 use crate::sys;
 
@@ -37,9 +39,19 @@ impl Launched {
 }
 
 /// Makes the run directory and spawns the VMM there. Blocking.
-pub fn launch(config: &SupervisorConfig, dir: &RunDir, spec: VmSpec) -> Result<Launched, SupervisorError> {
+pub fn launch(
+    config: &SupervisorConfig,
+    jails: Option<&Jails>,
+    dir: &RunDir,
+    spec: VmSpec,
+) -> Result<Launched, SupervisorError> {
+    if let Some(jails) = jails {
+        jails.release(dir.path(), &spec.instance_id);
+    }
     dir.make().map_err(SupervisorError::io("make a run directory"))?;
+    let cell = jails.map(|jails| jails.cell(dir.path(), &spec)).transpose()?;
     let mut inherited = Inherited::default();
+    let instance_id = spec.instance_id.clone();
     let document = describe_machine(config, spec, &mut inherited)?;
     let bytes = serde_json::to_vec_pretty(&document)
         .map_err(|error| SupervisorError::io("write a specification")(error.into()))?;
@@ -47,12 +59,29 @@ pub fn launch(config: &SupervisorConfig, dir: &RunDir, spec: VmSpec) -> Result<L
     let log = dir.create_log().map_err(SupervisorError::io("make a VMM's log"))?;
     inherited.0.push(alive::take(dir.path()).map_err(SupervisorError::io("take a VMM's lock"))?);
 
-    let mut command = Command::new(&config.vmm_program);
-    command.arg("--spec").arg(dir.spec()).arg("--run-dir").arg(dir.path());
+    // In its jail a VMM can't open the file, which is the supervisor's.
+    let Source::Fd(spec_fd) = inherited.open("specification", &dir.spec(), false)? else { unreachable!() };
+    let spec_place = format!("fd:{spec_fd}");
+    let mut command = match &cell {
+        Some(cell) => cell.command(&config.vmm_program, dir.path(), &["--spec".into(), spec_place]),
+        None => {
+            warn!(instance = %instance_id, "a machine starts WITHOUT A JAIL");
+            let mut command = Command::new(&config.vmm_program);
+            command.arg("--spec").arg(spec_place).arg("--run-dir").arg(dir.path());
+            command
+        }
+    };
     command.current_dir("/").env_clear().env("RUST_BACKTRACE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    let child = sys::spawn_detached(&mut command, &inherited.0).map_err(|source| SupervisorError::Open {
+    let no_program = |source| SupervisorError::Open {
         what: format!("VMM's program {}", config.vmm_program.display()),
+        source,
+    };
+    // The jailer would find it missing too, and say so only in a log.
+    File::open(&config.vmm_program).map_err(no_program)?;
+    let spawn = if cell.is_some() { sys::spawn_first } else { sys::spawn_detached };
+    let child = spawn(&mut command, &inherited.0).map_err(|source| SupervisorError::Open {
+        what: format!("program {}", Path::new(command.get_program()).display()),
         source,
     })?;
     Ok(Launched { child, spec_digest: hex(&Sha256::digest(&bytes)) })
@@ -98,6 +127,8 @@ fn describe_machine(
         disks,
         nets: spec.interfaces.into_iter().map(|net| describe_net(net, inherited)).collect(),
         entropy: true,
+        vsock: None,
+        generation_id: None,
         smbios: Some(spec.smbios),
         console_log_bytes: config.console_log_bytes,
         die_with_parent: false,
@@ -121,13 +152,12 @@ fn describe_disk(disk: &VmDisk, inherited: &mut Inherited) -> Result<Disk, Super
         .split_first()
         .ok_or_else(|| SupervisorError::NoLayers(disk.volume_id.to_string()))?;
     Ok(Disk {
-        vsock: None,
-        generation_id: None,
         id: disk.volume_id.to_string(),
         serial: format!("vol{}", disk.volume_id.digits()),
         read_only: disk.read_only,
         layer: open(top, !disk.read_only)?,
         backing: beneath.iter().map(|layer| open(layer, false)).collect::<Result<_, _>>()?,
+        limits: Default::default(),
     })
 }
 
@@ -137,6 +167,7 @@ fn describe_net(net: VmInterface, inherited: &mut Inherited) -> NetInterface {
         mac: net.mac.to_string(),
         tap: TapSource::Fd(inherited.add(net.tap)),
         mtu: net.mtu,
+        limits: Default::default(),
     }
 }
 
@@ -148,5 +179,3 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-        limits: Default::default(),
-        limits: Default::default(),

@@ -9,6 +9,13 @@
 //! Under systemd a unit's whole control group is killed at a stop unless it says otherwise: the daemon's unit needs
 //! `KillMode=process`, else stopping or restarting the daemon ends every guest.
 //!
+//! # Jails
+//!
+//! A VMM is started by way of the jailer ([`cumulet_jailer`]): it is the first process of a process id namespace of its
+//! own, with a user id of its own, and sees nothing of the host but its run directory. What it leaves there is what a
+//! stranger leaves there: read within bounds, no link followed, and believed only where the jailer's own record
+//! (`process.json`, which the VMM can't touch) agrees.
+//!
 //! # The run directory of an instance, `<run>/vms/<instance>/`
 //!
 //! The supervisor makes it before each start and writes `spec.json` and `alive` there; the other files are the VMM's
@@ -22,26 +29,29 @@ mod config;
 mod console;
 mod control;
 mod error;
+mod hotplug;
+mod jail;
 mod launch;
 mod machine;
 mod process;
 mod recover;
 mod run_dir;
 mod shared;
+mod socket;
 mod start;
 mod sys;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulet_model::InstanceId;
-use cumulet_ports::vm_host::{FoundVm, VmEvent, VmHost, VmSpec};
+use cumulet_model::{Gib, InstanceId, VolumeId};
+use cumulet_ports::vm_host::{FoundVm, Limits, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
 use cumulet_ports::{PortError, PortResult};
 use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
 use tokio::sync::mpsc;
 
 pub use alive::holders as vmm_pids;
-pub use config::SupervisorConfig;
+pub use config::{Jail, SupervisorConfig};
 pub use error::SupervisorError;
 use shared::Shared;
 
@@ -105,6 +115,30 @@ impl VmHost for Supervisor {
 
     async fn console_write(&self, id: &InstanceId, data: &[u8]) -> PortResult<u64> {
         Ok(self.shared.running(id)?.console_write(data).await.map_err(SupervisorError::from)?)
+    }
+
+    async fn attach_disk(&self, _id: &InstanceId, _disk: VmDisk) -> PortResult<()> {
+        Err(hotplug::unsupported("adding a disk"))
+    }
+
+    async fn attach_interface(&self, _id: &InstanceId, _interface: VmInterface) -> PortResult<()> {
+        Err(hotplug::unsupported("adding an interface"))
+    }
+
+    async fn detach(&self, _id: &InstanceId, _device: &str, _force: bool) -> PortResult<()> {
+        Err(hotplug::unsupported("removing a device"))
+    }
+
+    async fn devices(&self, id: &InstanceId) -> PortResult<Vec<String>> {
+        hotplug::devices(&*self.shared.running(id)?).await
+    }
+
+    async fn resize_disk(&self, _id: &InstanceId, _volume: &VolumeId, _size: Gib) -> PortResult<()> {
+        Err(hotplug::unsupported("growing a disk"))
+    }
+
+    async fn set_limits(&self, _id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
+        Err(hotplug::unsupported("limiting a device"))
     }
 
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics> {

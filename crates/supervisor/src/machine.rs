@@ -123,7 +123,7 @@ impl Machine {
 
     /// Ends it and returns when it is gone: by the control socket, else by SIGTERM, in the end by SIGKILL.
     pub async fn kill(&self) -> Result<(), SupervisorError> {
-        let asked = call_once(&self.dir.socket(), Command::Kill, self.call_limit.min(self.kill_grace)).await;
+        let asked = self.call_kill().await;
         if let Err(error) = asked {
             info!(instance = %self.id, %error, "a VMM does not take the kill command; it gets SIGTERM");
             self.signal(Signal::TERM)?;
@@ -133,6 +133,11 @@ impl Machine {
         }
         warn!(instance = %self.id, pid = self.process.pid(), "a VMM does not end when told; it gets SIGKILL");
         self.kill_by_force().await
+    }
+
+    async fn call_kill(&self) -> Result<Reply, ControlError> {
+        let limit = self.call_limit.min(self.kill_grace);
+        call_once(&self.dir.socket(), self.process.pid(), Command::Kill, limit).await
     }
 
     /// SIGKILL, and until it is gone.
@@ -184,7 +189,7 @@ impl Machine {
             Some(limit) => {
                 let waited = timeout(limit, async {
                     let _turn = self.readers.acquire().await;
-                    call_once(&self.dir.socket(), command, limit + self.call_limit).await
+                    call_once(&self.dir.socket(), self.process.pid(), command, limit + self.call_limit).await
                 });
                 let Ok(reply) = waited.await else { return Ok(None) };
                 reply?
@@ -207,7 +212,7 @@ impl Machine {
     async fn call(&self, command: Command) -> Result<Reply, ControlError> {
         let calls = async {
             let _turn = self.calls.acquire().await;
-            call_once(&self.dir.socket(), command, self.call_limit).await
+            call_once(&self.dir.socket(), self.process.pid(), command, self.call_limit).await
         };
         // Those that wait for their turn behind calls to a VMM that hangs wait no longer than a call.
         timeout(self.call_limit, calls).await.unwrap_or(Err(ControlError::TimedOut(self.call_limit)))

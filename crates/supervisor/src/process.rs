@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use tokio::io::unix::AsyncFd;
@@ -61,6 +62,22 @@ impl Process {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Whether the process that had `pid` and was started at `start_time` lives: one that has ended and waits to be reaped
+/// does not, one whose first thread has ended does.
+pub fn lives(pid: u32, start_time: u64) -> io::Result<bool> {
+    let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
+    let fd = match rustix::process::pidfd_open(raw, PidfdFlags::empty()) {
+        Ok(fd) => fd,
+        Err(Errno::SRCH | Errno::INVAL) => return Ok(false),
+        Err(errno) => return Err(errno.into()),
+    };
+    if start_time_of(pid)? != Some(start_time) {
+        return Ok(false);
+    }
+    let mut wait = [PollFd::new(&fd, PollFlags::IN)];
+    Ok(poll(&mut wait, Some(&Timespec::default()))? == 0)
 }
 
 /// When the process of this number was started, in clock ticks since the host's boot (proc_pid_stat(5), field 22).

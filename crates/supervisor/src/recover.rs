@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cumulet_jailer::record::ProcessRecord;
 use cumulet_model::{InstanceId, LaunchId};
 use cumulet_ports::vm_host::{FoundState, FoundVm};
 use cumulet_vmm_protocol::{Command, Identity, Reply};
@@ -156,6 +157,12 @@ async fn prove(
 ) -> Option<(LaunchId, Process)> {
     let identity = identity.filter(|it| it.instance_id == id.as_str() && it.boot_id == boot_id)?;
     let launch_id: LaunchId = identity.launch_id.parse().ok()?;
+    // What a jailed VMM says of itself counts for nothing where its jailer has said otherwise.
+    if let Some(record) = ProcessRecord::read(dir.path()).ok().flatten()
+        && (record.pid, record.pid_start_time) != (identity.pid, identity.pid_start_time)
+    {
+        return None;
+    }
     let process = match Process::open_identified(identity.pid, identity.pid_start_time) {
         Ok(process) => process.filter(|process| alive::is_holder(process.pid(), dir.path()))?,
         Err(error) => {
@@ -163,7 +170,7 @@ async fn prove(
             return None;
         }
     };
-    match call_once(&dir.socket(), Command::Hello, shared.config.call_limit).await {
+    match call_once(&dir.socket(), identity.pid, Command::Hello, shared.config.call_limit).await {
         Ok(Reply::Hello(hello)) if hello == identity => {}
         Ok(_) => return None,
         Err(error) => {

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::SupervisorConfig;
 use crate::alive;
 use crate::error::SupervisorError;
+use crate::jail::Jails;
 use crate::machine::Machine;
 use crate::run_dir::RunDir;
 
@@ -30,6 +31,8 @@ const BELOW_RUN_DIR: usize = 5 + 19 + 1;
 pub struct Shared {
     /// Settings.
     pub config: SupervisorConfig,
+    /// Jails; none when machines run without.
+    pub jails: Option<Jails>,
     state: Mutex<State>,
 }
 
@@ -52,7 +55,8 @@ impl Shared {
         if !path.is_absolute() || path.as_os_str().len() > limit {
             return Err(SupervisorError::RunDirTooLong { path, limit });
         }
-        let shared = Self { config, state: Mutex::default() };
+        let jails = Jails::new(&config)?;
+        let shared = Self { config, jails, state: Mutex::default() };
         let made = std::fs::create_dir_all(&shared.config.run_dir).and_then(|()| make_private(&shared.vms()));
         made.map_err(SupervisorError::io("make the run directory"))?;
         Ok(shared)
@@ -137,6 +141,9 @@ impl Shared {
     /// Removes the run directory of an instance that does not run.
     pub fn forget(self: &Arc<Self>, id: &InstanceId) -> Result<(), SupervisorError> {
         let claim = self.claim(id)?;
+        if let Some(jails) = &self.jails {
+            jails.release(self.dir(id).path(), id);
+        }
         self.dir(id).remove().map_err(SupervisorError::io("remove a run directory"))?;
         self.state().console_ends.remove(&claim.id);
         Ok(())

@@ -40,7 +40,8 @@ async fn start_claimed(
     let claim = shared.claim(&id)?;
     claim.begin();
     let (config, dir) = (shared.config.clone(), shared.dir(&id));
-    let launched = tokio::task::spawn_blocking(move || launch(&config, &dir, spec)).await;
+    let jails = shared.jails.clone();
+    let launched = tokio::task::spawn_blocking(move || launch(&config, jails.as_ref(), &dir, spec)).await;
     let launched = launched.map_err(|error| SupervisorError::io("spawn a VMM")(error.into()))??;
     let (process, launched) = take_hold(launched)?;
     let machine = Arc::new(Machine::starting(shared, id.clone(), launch_id, process));
@@ -102,7 +103,7 @@ fn slow(machine: &Machine, limit: Duration) -> SupervisorError {
 
 /// Says hello, checks who answers, and follows the status until the vCPUs run.
 async fn greet(machine: &Machine, launched: &Launched, limit: Duration) -> Result<(), SupervisorError> {
-    let mut control = connect_when_there(&machine.dir.socket(), limit).await?;
+    let mut control = connect_when_there(&machine.dir.socket(), launched.pid(), limit).await?;
     let Reply::Hello(hello) = control.call(Command::Hello, limit).await? else {
         return Err(ControlError::Unexpected.into());
     };
@@ -120,9 +121,9 @@ async fn greet(machine: &Machine, launched: &Launched, limit: Duration) -> Resul
     }
 }
 
-async fn connect_when_there(socket: &Path, limit: Duration) -> Result<Control, ControlError> {
+async fn connect_when_there(socket: &Path, pid: u32, limit: Duration) -> Result<Control, ControlError> {
     loop {
-        match Control::connect(socket, limit).await {
+        match Control::connect(socket, pid, limit).await {
             Err(ControlError::Connect(error))
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
             Err(ControlError::Refused(refusal)) if refusal.code == RefusalCode::Busy => {}

@@ -1,4 +1,4 @@
-//! The one place with unsafe code: what a child does between fork and exec.
+//! The one place with unsafe code: what a child does between fork and exec, and the namespace it is forked into.
 #![expect(
     unsafe_code,
     reason = "pre_exec runs in a forked child, where only async-signal-safe calls are sound"
@@ -10,8 +10,23 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use rustix::io::FdFlags;
+use rustix::thread::UnshareFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+/// Spawns `command` as [`spawn_detached`] does, as the first process of a process id namespace of its own. It is a child
+/// of this process all the same.
+pub fn spawn_first(command: &mut Command, inherit: &[OwnedFd]) -> io::Result<Child> {
+    // Children of this one thread go into the new namespace, and the thread ends with its first.
+    std::thread::scope(|scope| {
+        let forking = std::thread::Builder::new().name("jail".into()).spawn_scoped(scope, || {
+            // SAFETY: no table of descriptors is unshared, which is what makes the call unsafe.
+            unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWPID) }?;
+            spawn_detached(command, inherit)
+        })?;
+        forking.join().unwrap_or_else(|_| Err(io::Error::other("the thread that spawns panicked")))
+    })
+}
 
 /// Spawns `command` in a session of its own. Of this process's descriptors above standard error it inherits those in
 /// `inherit`, under their own numbers, and no other.

@@ -42,6 +42,23 @@ async fn a_machine_starts_answers_and_powers_off() {
 }
 
 #[tokio::test]
+async fn a_machine_runs_without_a_jail_where_that_is_asked_for() {
+    let bench = Bench::without_jail();
+    let (supervisor, mut events, _) = bench.daemon().await;
+    let spec = bench.spec("Good");
+    let id = spec.instance_id.clone();
+    supervisor.start(spec).await.unwrap();
+    let pid = bench.pid(&id);
+    drop(supervisor);
+    let (supervisor, mut later, found) = bench.daemon().await;
+    assert_eq!(found[0].state, FoundState::Running);
+    assert!(lives(pid) && !bench.run_dir(&id).join("process.json").exists());
+    supervisor.kill(&id).await.unwrap();
+    assert_eq!(next(&mut later).await.end, VmEnd::Recorded(ExitReason::Killed));
+    assert!(events.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_new_daemon_takes_up_what_the_old_one_started() {
     let bench = Bench::new();
     let (supervisor, _events, _) = bench.daemon().await;

@@ -10,7 +10,7 @@ use cumulet_model::{InstanceId, LaunchId, Mib, VolumeId};
 use cumulet_ports::VmHost;
 use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer};
 use cumulet_ports::vm_host::{FoundVm, VmDisk, VmEvent, VmSpec};
-use cumulet_supervisor::{Supervisor, SupervisorConfig};
+use cumulet_supervisor::{Jail, Supervisor, SupervisorConfig};
 use cumulet_vmm_protocol::{Identity, Smbios};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -21,13 +21,27 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// Machines in jails where this test may make any, which takes root.
     pub fn new() -> Self {
+        let mut bench = Self::without_jail();
+        if is_root() {
+            bench.config.jail = Jail::On {
+                program: env!("CARGO_BIN_EXE_test-jailer").into(),
+                uids: "/run/cumulet-uids".into(),
+            };
+        }
+        bench
+    }
+
+    /// Machines without jails.
+    pub fn without_jail() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["kernel", "kvm", "top", "base"] {
             fs::write(dir.path().join(name), vec![0; 4096]).unwrap();
         }
         let mut config = SupervisorConfig::new(dir.path().join("run"));
         config.vmm_program = env!("CARGO_BIN_EXE_fake-vmm").into();
+        config.jail = Jail::Off;
         config.kvm = dir.path().join("kvm");
         config.call_limit = Duration::from_secs(60);
         config.console_wait = Duration::from_millis(300);
@@ -56,7 +70,12 @@ impl Bench {
             kernel: self.dir.path().join("kernel"),
             initrd: None,
             cmdline: part.to_owned(),
-            disks: vec![VmDisk { volume_id, chain: DiskChain { layers }, read_only: false }],
+            disks: vec![VmDisk {
+                volume_id,
+                chain: DiskChain { layers },
+                read_only: false,
+                limits: Default::default(),
+            }],
             interfaces: Vec::new(),
             smbios: smbios(),
         }
@@ -72,6 +91,11 @@ impl Bench {
         let bytes = fs::read(self.run_dir(id).join("identity.json")).unwrap();
         serde_json::from_slice::<Identity>(&bytes).unwrap().pid
     }
+}
+
+/// Whether jails can be made.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// SMBIOS strings that say nothing.

@@ -11,7 +11,7 @@ mod rundir;
 mod signals;
 mod start;
 
-pub use args::{ArgsError, RunArgs};
+pub use args::{ArgsError, HostProcess, RunArgs};
 pub use start::run;
 
 use std::io::Write;

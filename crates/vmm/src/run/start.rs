@@ -1,6 +1,6 @@
 //! From the command line to a running machine.
 
-use super::args::RunArgs;
+use super::args::{HostProcess, RunArgs};
 use super::digest::{digest, read_spec};
 use super::end::Ender;
 use super::main_loop::MainLoop;
@@ -24,9 +24,10 @@ pub fn run(args: &RunArgs, began: Instant) -> Result<std::convert::Infallible, R
     // Read before the working directory changes, judged after there is a place for a record.
     let spec = read_spec(&args.spec);
     let run_dir = RunDir::take(&args.run_dir)?;
-    let ender = Arc::new(Ender::new(identity(&[], None)));
+    let process = process(args);
+    let ender = Arc::new(Ender::new(identity(&[], None, &process)));
     panic::install(ender.clone());
-    let failed = match prepare(spec, &base, &ender) {
+    let failed = match prepare(spec, &base, &ender, &process) {
         Ok((config, identity)) => match start(args, config, identity, began) {
             Ok(main_loop) => main_loop.run(&ender),
             Err(reason) => reason,
@@ -42,15 +43,16 @@ fn prepare(
     spec: io::Result<Vec<u8>>,
     base: &Path,
     ender: &Ender,
+    process: &HostProcess,
 ) -> Result<(MachineConfig, Identity), ExitReason> {
     let bytes = spec.map_err(|error| ExitReason::BadSpec { message: explain(&error) })?;
     let spec: MachineSpec = serde_json::from_slice(&bytes).map_err(|error| {
         // Even a document that is no specification may say for whom it was.
-        ender.identify(identity(&bytes, serde_json::from_slice(&bytes).ok().as_ref()));
+        ender.identify(identity(&bytes, serde_json::from_slice(&bytes).ok().as_ref(), process));
         ExitReason::BadSpec { message: explain(&error) }
     })?;
     let value = serde_json::json!({"instance_id": spec.instance_id, "launch_id": spec.launch_id});
-    let identity = identity(&bytes, Some(&value));
+    let identity = identity(&bytes, Some(&value), process);
     ender.identify(identity.clone());
     let config = MachineConfig::check(&spec, base)
         .map_err(|error| ExitReason::BadSpec { message: explain(&error) })?;
@@ -92,24 +94,33 @@ fn part(error: &BuildError) -> &'static str {
         BuildError::Tables(_) => "tables",
         BuildError::Disk { .. } => "disk",
         BuildError::Net { .. } => "net",
+        BuildError::Vsock(_) => "vsock",
         BuildError::Cpu(_) => "vcpu",
         BuildError::Host(_) => "host",
-        BuildError::Vsock(_) => "vsock",
     }
 }
 
-fn identity(spec: &[u8], value: Option<&serde_json::Value>) -> Identity {
+fn identity(spec: &[u8], value: Option<&serde_json::Value>, process: &HostProcess) -> Identity {
     let text = |name: &str| value.and_then(|value| value[name].as_str()).unwrap_or_default().to_owned();
     Identity {
         protocol_version: PROTOCOL_VERSION,
         vmm_version: env!("CARGO_PKG_VERSION").to_owned(),
         instance_id: text("instance_id"),
         launch_id: text("launch_id"),
-        boot_id: read_trimmed("/proc/sys/kernel/random/boot_id".into()),
-        pid: std::process::id(),
-        pid_start_time: start_time(&read_trimmed("/proc/self/stat".into())).unwrap_or(0),
+        boot_id: process.boot_id.clone(),
+        pid: process.pid,
+        pid_start_time: process.start_time,
         spec_digest: digest(spec),
     }
+}
+
+/// Who this process is for the host: in a jail as it was told, else as it finds out.
+fn process(args: &RunArgs) -> HostProcess {
+    args.process.clone().unwrap_or_else(|| HostProcess {
+        pid: std::process::id(),
+        start_time: start_time(&read_trimmed("/proc/self/stat".into())).unwrap_or(0),
+        boot_id: read_trimmed("/proc/sys/kernel/random/boot_id".into()),
+    })
 }
 
 fn read_trimmed(path: PathBuf) -> String {

@@ -5,7 +5,7 @@
 mod serve;
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -84,8 +84,10 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == name).unwrap();
         PathBuf::from(&arguments[at + 1])
     };
-    let (spec_path, dir) = (value("--spec"), value("--run-dir"));
-    let bytes = fs::read(spec_path).unwrap();
+    let (spec_place, dir) = (value("--spec"), value("--run-dir"));
+    let number = spec_place.to_str().unwrap().strip_prefix("fd:").unwrap().parse().unwrap();
+    let mut bytes = Vec::new();
+    inherited(&Source::Fd(number)).read_to_end(&mut bytes).unwrap();
     let spec: MachineSpec = serde_json::from_slice(&bytes).unwrap();
     let part = Part::named(&spec.cmdline);
     if part == Part::NeverSaysWho {
@@ -154,18 +156,31 @@ fn inherited(source: &Source) -> File {
 }
 
 fn identity(spec: &MachineSpec, bytes: &[u8]) -> Identity {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let start = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap().parse().unwrap();
+    let (pid, start, boot_id) = match std::env::args().skip_while(|argument| argument != "--process").nth(1) {
+        Some(process) => {
+            let parts: Vec<_> = process.split(':').map(str::to_owned).collect();
+            (parts[0].parse().unwrap(), parts[1].parse().unwrap(), parts[2].clone())
+        }
+        None => who_i_am(),
+    };
     Identity {
         protocol_version: PROTOCOL_VERSION,
         vmm_version: "fake".into(),
         instance_id: spec.instance_id.clone(),
         launch_id: spec.launch_id.clone(),
-        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned(),
-        pid: std::process::id(),
+        boot_id,
+        pid,
         pid_start_time: start,
         spec_digest: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
     }
+}
+
+/// Outside a jail: process id, start time, the host's boot.
+fn who_i_am() -> (u32, u64, String) {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let start = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap().parse().unwrap();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    (std::process::id(), start, boot.trim().to_owned())
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) {
