@@ -1,7 +1,7 @@
 //! The first 256 bytes of a function's configuration space (PCI 3.0, 6.1): bytes with a mask of what the guest may
 //! change. Sizing a BAR works by that mask alone: its low bits can't be set.
 
-use serde::{Deserialize, Serialize};
+use crate::snapshot::part::PartError;
 
 /// Bytes of configuration space that are there; what lies above reads as 0.
 const SIZE: usize = 256;
@@ -31,8 +31,8 @@ pub struct Identification {
     pub subsystem: (u16, u16),
 }
 
-/// Configuration space; saved as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Configuration space. Its bytes are saved; what may be written follows from what the function is.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigSpace {
     bytes: Vec<u8>,
     writable: Vec<u8>,
@@ -90,6 +90,24 @@ impl ConfigSpace {
         self.writable[offset + 2..offset + 2 + writable.len()].copy_from_slice(writable);
         self.last_capability = offset;
         offset
+    }
+
+    /// All bytes, for a saved state.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes on bytes that were saved, if they differ only where the guest may write.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<(), PartError> {
+        if saved.len() != SIZE {
+            return Err(PartError::new(format!("configuration space has {SIZE} bytes, not {}", saved.len())));
+        }
+        let differs = |&at: &usize| (saved[at] ^ self.bytes[at]) & !self.writable[at] != 0;
+        if let Some(at) = (0..SIZE).find(differs) {
+            return Err(PartError::new(format!("configuration space differs at {at:#x}")));
+        }
+        self.bytes.copy_from_slice(saved);
+        Ok(())
     }
 
     /// Start and bytes of the BAR, where memory decoding is on.

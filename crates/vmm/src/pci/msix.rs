@@ -1,6 +1,7 @@
 //! The MSI-X table of a function (PCI 3.0, 6.8.2). A message for a masked vector is remembered and sent at unmasking.
 //! Messages go straight to KVM (`KVM_SIGNAL_MSI`), so the guest's changes of the table need no change of routes.
 
+use crate::snapshot::part::PartError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
@@ -68,6 +69,16 @@ impl MsixTable {
             pending: 0,
             control: 0,
         }
+    }
+
+    /// Takes on a table that was saved, if it has as many vectors.
+    pub fn restore(&mut self, saved: Self) -> Result<(), PartError> {
+        let beyond = saved.pending.checked_shr(self.vectors.len() as u32).unwrap_or(0);
+        if saved.vectors.len() != self.vectors.len() || beyond != 0 {
+            return Err(PartError::new(format!("it has {} vectors", self.vectors.len())));
+        }
+        *self = saved;
+        Ok(())
     }
 
     /// Number of vectors.

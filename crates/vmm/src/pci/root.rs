@@ -3,6 +3,9 @@
 
 use super::{ConfigSpace, Identification, PciDevice};
 use crate::bus::BusDevice;
+use crate::snapshot::part::{Part, PartError, from_state, state};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -93,6 +96,29 @@ impl PciRoot {
         let function = (selected >> 8) as usize & 0xffff;
         (selected >> 31 == 1).then_some((function, (selected & 0xfc) as usize + offset as usize))
     }
+}
+
+impl Part for PciRoot {
+    fn part(&self) -> String {
+        "pci".to_owned()
+    }
+
+    fn save(&self) -> Result<Value, PartError> {
+        state(&RootState { selected: *self.selected.lock().expect("no thread panicked") })
+    }
+
+    fn restore(&self, state: Value) -> Result<(), PartError> {
+        let RootState { selected } = from_state(state)?;
+        *self.selected.lock().expect("no thread panicked") = selected;
+        Ok(())
+    }
+}
+
+/// What is saved of the bus itself.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootState {
+    selected: u32,
 }
 
 /// Ports 0xcf8 to 0xcff.

@@ -1,6 +1,8 @@
 //! How a device tells its driver something: by the MSI-X vector the driver chose, and the ISR byte beside it.
 
 use crate::pci::{MsiSink, MsixTable, NO_VECTOR};
+use crate::snapshot::part::PartError;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +22,44 @@ pub struct Interrupt {
     needs_reset: AtomicBool,
 }
 
+/// As it is saved.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterruptState {
+    msix: MsixTable,
+    isr: u8,
+    config_vector: u16,
+    queue_vectors: Vec<u16>,
+    needs_reset: bool,
+}
+
 impl Interrupt {
+    /// Its state, while nobody raises it.
+    pub(super) fn save(&self) -> InterruptState {
+        InterruptState {
+            msix: self.msix.lock().expect("no thread panicked").clone(),
+            isr: self.isr.load(Ordering::SeqCst),
+            config_vector: self.config_vector.load(Ordering::SeqCst),
+            queue_vectors: self.queue_vectors.iter().map(|vector| vector.load(Ordering::SeqCst)).collect(),
+            needs_reset: self.needs_reset(),
+        }
+    }
+
+    /// Takes on a state that was saved. A vector that is not there raises nothing, as ever.
+    pub(super) fn restore(&self, saved: InterruptState) -> Result<(), PartError> {
+        if saved.queue_vectors.len() != self.queue_vectors.len() {
+            return Err(PartError::new(format!("it has {} queues", self.queue_vectors.len())));
+        }
+        self.msix.lock().expect("no thread panicked").restore(saved.msix)?;
+        self.isr.store(saved.isr, Ordering::SeqCst);
+        self.set_config_vector(saved.config_vector);
+        for (slot, vector) in self.queue_vectors.iter().zip(saved.queue_vectors) {
+            slot.store(vector, Ordering::SeqCst);
+        }
+        self.needs_reset.store(saved.needs_reset, Ordering::SeqCst);
+        Ok(())
+    }
+
     /// For a device with `queues` queues: a vector for each and one for configuration changes.
     pub fn new(queues: usize, sink: Arc<dyn MsiSink>) -> Self {
         Self {

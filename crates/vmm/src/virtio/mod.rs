@@ -12,6 +12,9 @@ pub use interrupt::Interrupt;
 pub use transport::{BAR_SIZE, TransportConfig, VirtioPci};
 
 use crate::memory::Memory;
+use crate::snapshot::part::PartError;
+use queue::Progress;
+use serde_json::Value;
 use std::fmt::Debug;
 use std::sync::Arc;
 use virtio_queue::Queue;
@@ -56,6 +59,26 @@ pub trait VirtioDevice: Send + Sync + Debug {
     fn activate(&self, activation: Activation);
     /// The driver takes the device back: when this returns, no queue is touched any more.
     fn reset(&self);
+
+    /// Its name in the machine, for what is saved: what it is and, where there can be several, its id.
+    fn name(&self) -> String {
+        format!("{:?}", self.kind()).to_lowercase()
+    }
+    /// How far each of its queues has been worked off, while the machine is paused; nothing for a queue that it does
+    /// not use. Nothing at all if it can't be saved while it is in use.
+    fn progress(&self) -> Option<Vec<Option<Progress>>> {
+        None
+    }
+    /// What it has to save besides its queues.
+    fn save(&self) -> Result<Value, PartError> {
+        Ok(Value::Null)
+    }
+    /// Takes on what was saved, before it is activated; not to be trusted.
+    fn restore(&self, _state: Value) -> Result<(), PartError> {
+        Ok(())
+    }
+    /// The restored machine is about to run.
+    fn restored(&self) {}
 }
 
 /// What an active device works with.

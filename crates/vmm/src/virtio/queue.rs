@@ -2,8 +2,25 @@
 
 use super::Interrupt;
 use crate::memory::Memory;
+use serde::{Deserialize, Serialize};
 use virtio_queue::{DescriptorChain, Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress};
+
+/// How far a queue has been worked off, for a saved state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    next_avail: u16,
+    next_used: u16,
+}
+
+impl Progress {
+    /// Sets a queue that was just made to where another stood.
+    pub fn apply(&self, queue: &mut Queue) {
+        queue.set_next_avail(self.next_avail);
+        queue.set_next_used(self.next_used);
+    }
+}
 
 /// A queue in use.
 #[derive(Debug)]
@@ -20,6 +37,12 @@ impl ActiveQueue {
     /// Takes over a queue that the driver has set up.
     pub fn new(queue: Queue, index: usize) -> Self {
         Self { queue, index, broken: false }
+    }
+
+    /// How far it has been worked off; nothing if it is broken.
+    pub fn progress(&self) -> Option<Progress> {
+        let (next_avail, next_used) = (self.queue.next_avail(), self.queue.next_used());
+        (!self.broken).then_some(Progress { next_avail, next_used })
     }
 
     /// Gives available chains to `serve`, which answers how many bytes it wrote to each, but `budget` at most, so that

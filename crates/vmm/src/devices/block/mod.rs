@@ -9,6 +9,7 @@ mod config;
 mod image;
 mod metrics;
 mod request;
+mod state;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -19,9 +20,11 @@ pub use metrics::BlockMetrics;
 pub use worker::spawn;
 
 use crate::memory::Memory;
-use crate::virtio::queue::ActiveQueue;
+use crate::snapshot::part::PartError;
+use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, DeviceKind, F_COMMON, Interrupt, VirtioDevice, read_config_bytes};
 use cumulet_vmm_protocol::metrics::DiskMetrics;
+use serde_json::Value;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
@@ -143,5 +146,21 @@ impl VirtioDevice for Block {
 
     fn reset(&self) {
         self.lock().active = None;
+    }
+
+    fn name(&self) -> String {
+        format!("disk {}", self.config.id)
+    }
+
+    fn progress(&self) -> Option<Vec<Option<Progress>>> {
+        Some(vec![self.lock().active.as_ref().and_then(|active| active.queue.progress())])
+    }
+
+    fn save(&self) -> Result<Value, PartError> {
+        state::save(self)
+    }
+
+    fn restore(&self, state: Value) -> Result<(), PartError> {
+        state::restore(self, state)
     }
 }

@@ -3,7 +3,7 @@
 use crate::event_loop::{EventSource, Interest};
 use crate::memory::Memory;
 use crate::virtio::buffers::write;
-use crate::virtio::queue::ActiveQueue;
+use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, Buffers, DeviceKind, F_COMMON, Interrupt, VirtioDevice};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -107,5 +107,9 @@ impl VirtioDevice for Entropy {
 
     fn reset(&self) {
         *self.lock() = None;
+    }
+
+    fn progress(&self) -> Option<Vec<Option<Progress>>> {
+        Some(vec![self.lock().as_ref().and_then(|active| active.queue.progress())])
     }
 }

@@ -4,7 +4,7 @@ use super::tap::{HEADER, Tap};
 use super::{Counters, RX, TX, features};
 use crate::memory::Memory;
 use crate::virtio::buffers::{total, write};
-use crate::virtio::queue::ActiveQueue;
+use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, Buffers, Interrupt};
 use std::io;
 use std::sync::Arc;
@@ -46,6 +46,11 @@ impl Active {
         let (rx, tx) = (queues.next()?, queues.next()?);
         let mergeable = features & features::MRG_RXBUF != 0;
         Some(Self { rx, tx, memory, interrupt, mergeable, frame: vec![0; MAX_FRAME], waiting: 0 })
+    }
+
+    /// How far both queues have been worked off. A frame that waits for room is not among it: networks lose some.
+    pub fn progress(&self) -> Vec<Option<Progress>> {
+        [&self.rx, &self.tx].iter().map(|queue| queue.as_ref().and_then(ActiveQueue::progress)).collect()
     }
 
     /// Sends what the guest has made available; true when the turn is over before that.

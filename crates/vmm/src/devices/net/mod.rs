@@ -3,6 +3,7 @@
 
 mod active;
 mod config;
+mod state;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -11,12 +12,15 @@ pub use config::NetConfig;
 pub use tap::{Tap, TapError};
 
 use crate::event_loop::{EventSource, Interest};
+use crate::snapshot::part::PartError;
+use crate::virtio::queue::Progress;
 use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
 use active::Active;
 use cumulet_vmm_protocol::metrics::NetMetrics;
+use serde_json::Value;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
@@ -48,6 +52,8 @@ pub struct Net {
     kicks: [EventFd; 2],
     active: Mutex<Option<Active>>,
     counters: Counters,
+    /// Whether the network has to learn where it is, after a restore.
+    announces: AtomicBool,
 }
 
 /// Counters, as the guest sees them.
@@ -66,7 +72,14 @@ impl Net {
     pub fn new(config: NetConfig, tap: Tap) -> io::Result<Self> {
         let kick = || EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK);
         let kicks = [kick()?, kick()?];
-        Ok(Self { config, tap, kicks, active: Mutex::new(None), counters: Counters::default() })
+        Ok(Self {
+            config,
+            tap,
+            kicks,
+            active: Mutex::new(None),
+            counters: Counters::default(),
+            announces: AtomicBool::new(false),
+        })
     }
 
     /// Counters.
@@ -148,5 +161,25 @@ impl VirtioDevice for Net {
     fn reset(&self) {
         *self.lock() = None;
         let _ = self.tap.set_offloads(0);
+    }
+
+    fn name(&self) -> String {
+        format!("interface {}", self.config.id)
+    }
+
+    fn progress(&self) -> Option<Vec<Option<Progress>>> {
+        Some(self.lock().as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
+    }
+
+    fn save(&self) -> Result<Value, PartError> {
+        state::save(self)
+    }
+
+    fn restore(&self, state: Value) -> Result<(), PartError> {
+        state::restore(self, state)
+    }
+
+    fn restored(&self) {
+        state::announce(self);
     }
 }

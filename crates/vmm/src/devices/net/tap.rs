@@ -78,6 +78,11 @@ impl Tap {
         Ok(rustix::io::read(&self.0, buffer)?)
     }
 
+    /// Writes a frame of our own with its header.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+        Ok(rustix::io::write(&self.0, frame).map(drop)?)
+    }
+
     /// Writes a frame with its header, straight from guest memory.
     pub fn write(&self, buffers: &[VolatileSlice<'_>]) -> io::Result<()> {
         let guards: Vec<_> = buffers.iter().map(VolatileSlice::ptr_guard).collect();

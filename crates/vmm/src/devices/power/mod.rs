@@ -1,6 +1,8 @@
 //! Power: the sleep control and reset registers, the event register behind the power button, and the reset line of a
 //! keyboard controller. What a guest asks for here ends the machine.
 
+mod state;
+
 use crate::bus::BusDevice;
 use crate::machine::MachineState;
 use cumulet_vmm_protocol::ExitReason;
@@ -26,6 +28,8 @@ pub const RESET_VALUE: u8 = 1;
 pub const SOFT_OFF: u8 = 5;
 /// The power button, a bit of [`EVENT_PORT`].
 pub const EVENT_POWER_BUTTON: u8 = 1;
+/// The generation ID has changed, a bit of [`EVENT_PORT`].
+pub const EVENT_GENERATION: u8 = 1 << 1;
 
 /// Keyboard controller: command port, and the command that pulses the reset line.
 pub const KEYBOARD_PORT: u16 = 0x64;
@@ -47,7 +51,12 @@ impl Power {
 
     /// Presses the power button.
     pub fn press_button(&self) -> std::io::Result<()> {
-        self.events.fetch_or(EVENT_POWER_BUTTON, Ordering::SeqCst);
+        self.raise(EVENT_POWER_BUTTON)
+    }
+
+    /// Tells the guest of `events`, bits of [`EVENT_PORT`].
+    pub fn raise(&self, events: u8) -> std::io::Result<()> {
+        self.events.fetch_or(events, Ordering::SeqCst);
         self.interrupt.write(1)
     }
 

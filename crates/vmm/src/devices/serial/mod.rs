@@ -3,6 +3,7 @@
 mod console;
 mod log;
 mod port;
+mod state;
 
 pub use console::{Console, ConsoleWriter};
 pub use log::ConsoleLog;

@@ -11,7 +11,7 @@ use vm_superio::serial::{NoEvents, Serial};
 use vmm_sys_util::eventfd::EventFd;
 
 /// Most bytes that wait to be read by the guest.
-const MAX_TYPED: usize = 64 * 1024;
+pub(super) const MAX_TYPED: usize = 64 * 1024;
 
 /// Raises the port's interrupt.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ pub struct SerialPort {
 }
 
 #[derive(Debug)]
-struct Inner {
-    uart: Serial<Line, NoEvents, ConsoleWriter>,
-    typed: VecDeque<u8>,
+pub(super) struct Inner {
+    pub(super) uart: Serial<Line, NoEvents, ConsoleWriter>,
+    pub(super) typed: VecDeque<u8>,
 }
 
 impl SerialPort {
@@ -60,7 +60,7 @@ impl SerialPort {
         self.typed_bytes.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no thread panicked")
     }
 }

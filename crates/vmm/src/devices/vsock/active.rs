@@ -4,7 +4,7 @@ use super::muxer::Muxer;
 use super::packet::{HEADER, Header, MAX_DATA, op};
 use crate::memory::Memory;
 use crate::virtio::buffers::{read, split_front, total, write};
-use crate::virtio::queue::ActiveQueue;
+use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, Buffers, Interrupt};
 use std::sync::Arc;
 use virtio_queue::{DescriptorChain, QueueOwnedT, QueueT};
@@ -36,6 +36,12 @@ impl Active {
         let mut next = || queues.next().flatten();
         let (rx, tx, event) = (next(), next(), next());
         Self { rx, tx, event, memory, interrupt, data: vec![0; MAX_DATA] }
+    }
+
+    /// How far the queues have been worked off. Connections are not saved: they end with a restore.
+    pub fn progress(&self) -> Vec<Option<Progress>> {
+        let queues = [&self.rx, &self.tx, &self.event];
+        queues.iter().map(|queue| queue.as_ref().and_then(ActiveQueue::progress)).collect()
     }
 
     /// Moves what there is to move; true when the turn is over before that.

@@ -16,6 +16,7 @@ pub use config::VsockConfig;
 
 use crate::event_loop::{EventSource, Interest};
 use crate::source::Given;
+use crate::virtio::queue::Progress;
 use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
 use active::Active;
 use cumulet_vmm_protocol::metrics::VsockMetrics;
@@ -144,5 +145,13 @@ impl VirtioDevice for Vsock {
         let mut work = self.lock();
         work.active = None;
         work.muxer.reset();
+    }
+
+    fn progress(&self) -> Option<Vec<Option<Progress>>> {
+        Some(self.lock().active.as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
+    }
+
+    fn restored(&self) {
+        self.reset_transport();
     }
 }

@@ -2,6 +2,7 @@
 //! transport what to do.
 
 use crate::pci::NO_VECTOR;
+use crate::snapshot::part::PartError;
 use crate::virtio::F_VERSION_1;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,34 @@ impl CommonConfig {
     pub fn reset(&mut self) {
         let sizes: Vec<u16> = self.queues.iter().map(|queue| queue.max).collect();
         *self = Self::new(self.offered, &sizes);
+    }
+
+    /// Takes on registers that were saved, if a driver could have set them so on this device with `vectors` MSI-X
+    /// vectors. A device that offers more than the saved one goes on with what was offered then.
+    pub fn restore(&mut self, saved: Self, vectors: usize) -> Result<(), PartError> {
+        let missing = saved.offered & !self.offered;
+        if missing != 0 {
+            return Err(PartError::new(format!("it lacks features {missing:#x}")));
+        }
+        let agreed = saved.accepted & !saved.offered == 0 && saved.accepted & F_VERSION_1 != 0;
+        if saved.status & status::FEATURES_OK != 0 && !agreed {
+            return Err(PartError::new("features were accepted that were not offered"));
+        }
+        if saved.queues.len() != self.queues.len() {
+            return Err(PartError::new(format!("it has {} queues", self.queues.len())));
+        }
+        let known = |vector: u16| known_vector(vector, vectors) == vector;
+        let right = |(own, saved): (&QueueSetup, &QueueSetup)| {
+            own.max == saved.max
+                && saved.size.is_power_of_two()
+                && saved.size <= own.max
+                && known(saved.vector)
+        };
+        if !self.queues.iter().zip(&saved.queues).all(right) || !known(saved.config_vector) {
+            return Err(PartError::new("its queues are set up as no driver can"));
+        }
+        *self = saved;
+        Ok(())
     }
 
     /// The queues.

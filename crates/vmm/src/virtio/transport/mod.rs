@@ -3,9 +3,11 @@
 
 mod common;
 mod layout;
+mod state;
 
 pub use common::{CommonConfig, Effect, QueueSetup};
 
+use super::queue::Progress;
 use super::{Activation, DeviceKind, Interrupt, VirtioDevice};
 use crate::machine::MachineState;
 use crate::memory::Memory;
@@ -97,12 +99,13 @@ impl VirtioPci {
                 state.common.reset();
                 self.interrupt.clear();
             }
-            Effect::Activate => self.activate(&state.common),
+            Effect::Activate => self.activate(&state.common, &[]),
         }
     }
 
-    fn activate(&self, common: &CommonConfig) {
-        let queues: Vec<Option<Queue>> = common
+    /// Hands the queues to the device. Those of a restored one stand where `progress` says.
+    fn activate(&self, common: &CommonConfig, progress: &[Option<Progress>]) {
+        let mut queues: Vec<Option<Queue>> = common
             .queues()
             .iter()
             .map(|setup| queue(setup, common.features(), &self.shared.memory))
@@ -112,6 +115,13 @@ impl VirtioPci {
         if queues.iter().flatten().count() < wanted {
             // Rings outside of memory or misaligned: the device can't work with them.
             return self.interrupt.broken();
+        }
+        for (queue, progress) in queues.iter_mut().zip(progress) {
+            match (&mut *queue, progress) {
+                (Some(queue), Some(progress)) => progress.apply(queue),
+                // The device had stopped using it.
+                _ => *queue = None,
+            }
         }
         self.device.activate(Activation {
             memory: self.shared.memory.clone(),
