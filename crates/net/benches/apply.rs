@@ -33,7 +33,10 @@ fn main() {
     let mut config = NetConfig::new("bench".parse().expect("a tag"), Region::new("us-east-1", 1));
     config.public_pool = "198.18.0.0/20".parse().expect("a pool");
     config.host_record = records.path().join("host");
-    let network = HostNetwork::new(config.clone()).expect("a network");
+    let network = {
+        let _context = runtime.enter();
+        HostNetwork::new(config.clone()).expect("a network")
+    };
     let mut bench = Bench { network, config, runtime, spec: spec(count.unwrap_or(1000)) };
     bench.run();
 }
@@ -175,7 +178,9 @@ fn interface(n: usize) -> InterfaceSpec {
         subnet_id: "subnet-00000000000000001".parse().expect("an id"),
         mac: MacAddr::for_private_ip(7, private_ip),
         private_ip,
-        public_ip: n.is_multiple_of(4).then(|| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 4)) + n as u32)),
+        public_ip: n
+            .is_multiple_of(4)
+            .then(|| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 4)) + n as u32)),
         groups: vec![group_id(n % GROUPS), group_id((n / 7 + 1 + n) % GROUPS)],
         source_dest_check: true,
         host_name: cumulet_model::address::private_host_name(private_ip),

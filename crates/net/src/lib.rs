@@ -32,6 +32,7 @@ pub mod dns;
 pub mod error;
 pub mod firewall;
 pub mod ipset;
+mod known;
 pub mod l3;
 pub mod names;
 mod network;

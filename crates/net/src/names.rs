@@ -56,14 +56,18 @@ pub fn tap(interface: &InterfaceId) -> String {
     format!("{TAP_PREFIX}{}", &digits[..digits.len().min(11)])
 }
 
-/// Chain of what an interface may send.
-pub fn egress_chain(interface: &InterfaceId) -> String {
-    format!("eni-{}-out", interface.digits())
+/// Chain that asks several groups in turn, the same for all interfaces with these groups: named by their hash, as there
+/// is no room for their ids.
+pub fn groups_chain<'a>(groups: impl IntoIterator<Item = &'a GroupId>, way: &str) -> String {
+    let ids: Vec<&str> = groups.into_iter().map(GroupId::as_str).collect();
+    format!("gs-{:016x}-{way}", fnv1a(ids.join(" ").as_bytes()))
 }
 
-/// Chain of what an interface may be sent.
-pub fn ingress_chain(interface: &InterfaceId) -> String {
-    format!("eni-{}-in", interface.digits())
+/// The 64-bit FNV-1a hash, whose values are the same in every build, as names in the kernel must be.
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Chain of a group's rules; `way` is `in` or `out`.
@@ -87,7 +91,7 @@ mod tests {
         let group: GroupId = "sg-0123456789abcdef0".parse().unwrap();
         let vpc: VpcId = "vpc-0123456789abcdef0".parse().unwrap();
         assert!(tap(&eni).len() <= 15 && host_link(&tag).len() <= 15 && edge_link(&vpc).len() <= 15);
-        assert!(egress_chain(&eni).len() <= 28 && group_chain(&group, "out").len() <= 28);
+        assert!(groups_chain([&group], "out").len() <= 28 && group_chain(&group, "out").len() <= 28);
         assert!(member_set(&group).len() <= 31);
         assert_eq!(vpc_namespace(&tag, &vpc), "cumulet-vpc-01234567");
     }

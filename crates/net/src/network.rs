@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
 use crate::error::NetError;
+use crate::known::Known;
 use crate::l3;
 use crate::names::{self, METADATA};
 use crate::plan;
@@ -32,11 +33,12 @@ pub struct HostNetwork {
     held: Mutex<Held>,
 }
 
-/// What is held open between calls. The kernel's state is looked at anew each time.
+/// What is held open between calls, and what the kernel is known to hold since it was last looked at.
 #[derive(Default)]
 struct Held {
     edge: Option<NetNs>,
     vpcs: BTreeMap<String, HeldVpc>,
+    known: Option<Known>,
 }
 
 struct HeldVpc {
@@ -59,24 +61,94 @@ impl HostNetwork {
     async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
         validate::validate(&self.config, desired)?;
         let mut held = self.held.lock().await;
-        let (mut changes, mut errors) = (Vec::new(), Vec::new());
-        let edge = self.apply_edge(&mut held, &mut changes).await;
-        match edge {
-            Ok((edge, mtu)) => {
-                for vpc in &desired.vpcs {
-                    errors.extend(self.apply_vpc(&mut held, (&edge, mtu), vpc, &mut changes).await.err());
-                }
-                // The edge's links to VPCs come into being with the VPCs, so its routes are last.
-                errors.extend(edge::reconcile(&self.config, mtu, &edge, desired, &mut changes).await.err());
-            }
-            Err(error) => errors.push(error),
-        }
-        errors.extend(self.remove_stale(&mut held, desired, &mut changes).await.err());
+        let mut changes = Vec::new();
+        // What is known is lost if this call is broken off.
+        let known = held.known.take().filter(|known| known.leads_to(desired));
+        let advanced = match known {
+            Some(known) => self.advance(&mut held, known, desired, &mut changes).await,
+            None => None,
+        };
+        let result = match advanced {
+            Some(known) => Ok(known),
+            None => self.look_and_apply(&mut held, desired, &mut changes).await,
+        };
         for change in &changes {
             info!(tag = %self.config.tag, "network: {change}");
         }
-        NetError::collect(errors)?;
+        held.known = Some(result?);
         Ok(ApplyReport { changes })
+    }
+
+    /// Goes from what is known to what is wanted by the difference of the two. `None` if that can't be: somebody altered
+    /// something in between.
+    async fn advance(
+        &self,
+        held: &mut Held,
+        mut known: Known,
+        desired: &NetworkSpec,
+        changes: &mut Vec<String>,
+    ) -> Option<Known> {
+        let edge = held.edge.clone().filter(NetNs::is_named)?;
+        let advanced = async {
+            for spec in &desired.vpcs {
+                let Some(held) = held.vpcs.get_mut(&names::vpc_namespace(&self.config.tag, &spec.id)) else {
+                    return Ok(false);
+                };
+                let Some(services) = held.services.as_mut() else { return Ok(false) };
+                if !held.ns.is_named() || services.have_failed() {
+                    return Ok(false);
+                }
+                let Some(held_vpc) = known.take_changed(spec) else { continue };
+                let reached =
+                    vpc::advance(&self.config, known.uplink_mtu, &held.ns, held_vpc, spec, changes).await?;
+                services.update(&self.config, &reached.holding.links, spec);
+                known.vpcs.insert(spec.id.clone(), reached);
+            }
+            let held_edge = std::mem::take(&mut known.edge);
+            known.edge =
+                edge::advance(&self.config, known.uplink_mtu, &edge, held_edge, desired, changes).await?;
+            Ok::<_, NetError>(true)
+        };
+        match advanced.await {
+            Ok(true) => {
+                known.spec.clone_from(desired);
+                Some(known)
+            }
+            Ok(false) => None,
+            Err(error) => {
+                info!(error = %error.chain(), "the network is not as it was left; all of it is looked at");
+                None
+            }
+        }
+    }
+
+    /// Looks at what there is and makes it what is wanted.
+    async fn look_and_apply(
+        &self,
+        held: &mut Held,
+        desired: &NetworkSpec,
+        changes: &mut Vec<String>,
+    ) -> Result<Known, NetError> {
+        let (mut known, mut errors) = (Known::of(desired), Vec::new());
+        match self.apply_edge(held, changes).await {
+            Ok((edge, mtu)) => {
+                known.uplink_mtu = mtu;
+                for vpc in &desired.vpcs {
+                    match self.apply_vpc(held, (&edge, mtu), vpc, changes).await {
+                        Ok(reached) => drop(known.vpcs.insert(vpc.id.clone(), reached)),
+                        Err(error) => errors.push(error),
+                    }
+                }
+                // The edge's links to VPCs come into being with the VPCs, so its routes are last.
+                match edge::reconcile(&self.config, mtu, &edge, desired, changes).await {
+                    Ok(reached) => known.edge = reached,
+                    Err(error) => errors.push(error),
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+        errors.extend(self.remove_stale(held, desired, changes).await.err());
+        NetError::collect(errors).map(|()| known)
     }
 
     /// Gives the edge's namespace and the MTU of the host's way out.
@@ -95,22 +167,25 @@ impl HostNetwork {
         (edge, uplink_mtu): (&NetNs, u32),
         spec: &VpcSpec,
         changes: &mut Vec<String>,
-    ) -> Result<(), NetError> {
+    ) -> Result<vpc::Known, NetError> {
         let name = names::vpc_namespace(&self.config.tag, &spec.id);
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
         let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
         l3::settle(&ns, plan::router(), changes).await?;
-        vpc::reconcile(&self.config, uplink_mtu, &ns, edge, spec, changes).await?;
+        let reached = vpc::reconcile(&self.config, uplink_mtu, &ns, edge, spec, changes).await?;
         if entry.services.as_mut().is_some_and(Services::have_failed) {
             entry.services = None;
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));
         }
-        if let Some(services) = &entry.services {
-            return services.update(&self.config, &ns, spec).await;
+        let links = &reached.holding.links;
+        match &entry.services {
+            Some(services) => services.update(&self.config, links, spec),
+            None => {
+                let forwarder = self.forwarder.clone();
+                entry.services = Some(Services::start(&self.config, forwarder, &ns, links, spec).await?);
+            }
         }
-        let services = Services::start(&self.config, self.forwarder.clone(), &ns, spec).await?;
-        entry.services = Some(services);
-        Ok(())
+        Ok(reached)
     }
 
     /// Removes the namespaces of VPCs that are no more.
@@ -146,7 +221,7 @@ impl HostNetwork {
         let ns = self.namespace(vpc).await?;
         let name = names::tap(interface);
         // Opening a name that is not there would make a tap that nobody knows of.
-        if !l3::has_link(&ns, &name).await? {
+        if l3::link(&ns, &name).await?.is_none() {
             return Err(NetError::Missing { what: format!("the tap of {interface}") });
         }
         ns.run(move || tap::open(&name)).await.flatten()

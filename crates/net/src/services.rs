@@ -12,7 +12,7 @@ use crate::config::NetConfig;
 use crate::dhcp::{self, Lease};
 use crate::dns::{self, Zone, forward::Forwarder};
 use crate::error::NetError;
-use crate::l3;
+use crate::l3::Links;
 use crate::names::{self, DNS_LINK_LOCAL};
 use crate::sys::NetNs;
 
@@ -29,9 +29,10 @@ impl Services {
         config: &NetConfig,
         forwarder: Forwarder,
         ns: &NetNs,
+        links: &Links,
         vpc: &VpcSpec,
     ) -> Result<Self, NetError> {
-        let (leases, leases_seen) = watch::channel(leases(config, ns, vpc).await?);
+        let (leases, leases_seen) = watch::channel(leases(config, links, vpc));
         let (zone, zone_seen) = watch::channel(Arc::new(zone(config, vpc)));
         let dhcp = dhcp::server::bind(ns).await?;
         let dns = dns::server::bind(ns, [address::dns(vpc.cidr), DNS_LINK_LOCAL]).await?;
@@ -47,20 +48,18 @@ impl Services {
     }
 
     /// Tells the services what the VPC has become.
-    pub async fn update(&self, config: &NetConfig, ns: &NetNs, vpc: &VpcSpec) -> Result<(), NetError> {
-        let leases = leases(config, ns, vpc).await?;
+    pub fn update(&self, config: &NetConfig, links: &Links, vpc: &VpcSpec) {
+        let leases = leases(config, links, vpc);
         self.leases.send_if_modified(|held| {
             let differs = *held != leases;
             *held = leases;
             differs
         });
         self.zone.send_replace(Arc::new(zone(config, vpc)));
-        Ok(())
     }
 }
 
-async fn leases(config: &NetConfig, ns: &NetNs, vpc: &VpcSpec) -> Result<dhcp::server::Leases, NetError> {
-    let links = l3::links(ns).await?;
+fn leases(config: &NetConfig, links: &Links, vpc: &VpcSpec) -> dhcp::server::Leases {
     let mut leases = HashMap::new();
     for interface in &vpc.interfaces {
         let subnet = vpc.subnets.iter().find(|subnet| subnet.id == interface.subnet_id);
@@ -78,7 +77,7 @@ async fn leases(config: &NetConfig, ns: &NetNs, vpc: &VpcSpec) -> Result<dhcp::s
         };
         leases.insert(link.index, lease);
     }
-    Ok(leases)
+    leases
 }
 
 fn zone(config: &NetConfig, vpc: &VpcSpec) -> Zone {

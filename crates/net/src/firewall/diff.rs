@@ -47,11 +47,18 @@ fn table_changes(table: &str, held: &Table, wanted: &Table, out: &mut RuleChange
     }
     let mut text = format!("*{table}\n");
     for (name, chain) in &changed {
-        match &chain.policy {
+        let kept = held.chains.get(*name);
+        match (&chain.policy, kept) {
+            (Some(policy), Some(kept)) if kept.policy.as_ref() == Some(policy) => {}
             // Naming one of the kernel's own chains sets its policy but keeps its rules.
-            Some(policy) => text.push_str(&format!(":{name} {policy} [0:0]\n-F {name}\n")),
-            // Naming one of ours makes or empties it.
-            None => text.push_str(&format!(":{name} - [0:0]\n")),
+            (Some(policy), _) => text.push_str(&format!(":{name} {policy} [0:0]\n")),
+            // Naming one of ours makes it. One that is there is not named: newer versions of iptables would look
+            // through all chains for it.
+            (None, None) => text.push_str(&format!(":{name} - [0:0]\n")),
+            (None, Some(_)) => {}
+        }
+        if !is_continued(kept, chain) && (kept.is_some() || chain.policy.is_some()) {
+            text.push_str(&format!("-F {name}\n"));
         }
         out.words.push(format!("{table}/{name}: {} rules", chain.rules.len()));
     }
@@ -59,7 +66,8 @@ fn table_changes(table: &str, held: &Table, wanted: &Table, out: &mut RuleChange
         text.push_str(&format!("-F {name}\n"));
     }
     for (name, chain) in &changed {
-        for rule in &chain.rules {
+        let kept = held.chains.get(*name).filter(|kept| is_continued(Some(kept), chain));
+        for rule in &chain.rules[kept.map_or(0, |kept| kept.rules.len())..] {
             text.push_str(&format!("-A {name} {rule}\n"));
         }
     }
@@ -72,6 +80,11 @@ fn table_changes(table: &str, held: &Table, wanted: &Table, out: &mut RuleChange
     }
     text.push_str("COMMIT\n");
     out.restore.push_str(&text);
+}
+
+/// Whether the rules that are there are the first of those that shall be, so that the rest need only be added.
+fn is_continued(held: Option<&Chain>, wanted: &Chain) -> bool {
+    held.is_some_and(|held| wanted.rules.starts_with(&held.rules))
 }
 
 /// Empties, here and in the text for `iptables-restore --noflush` that is given back, each chain with a rule that names
@@ -122,8 +135,16 @@ mod tests {
         held.table("filter").chain("a").rules.clear();
         held.table("filter").chain("old").push(Rule::jump("ACCEPT"));
         let changes = changes(&held, &sample());
-        assert_eq!(changes.restore, "*filter\n:a - [0:0]\n-F old\n-A a -j ACCEPT\n-X old\nCOMMIT\n");
+        assert_eq!(changes.restore, "*filter\n-F old\n-A a -j ACCEPT\n-X old\nCOMMIT\n");
         assert_eq!(changes.words, ["filter/a: 1 rules", "filter/old: removed"]);
+    }
+
+    #[test]
+    fn a_chain_that_goes_on_is_only_added_to() {
+        let (held, mut wanted) = (sample(), sample());
+        wanted.table("filter").chain("a").push(Rule::jump("DROP"));
+        assert_eq!(changes(&held, &wanted).restore, "*filter\n-A a -j DROP\nCOMMIT\n");
+        assert_eq!(changes(&wanted, &held).restore, "*filter\n-F a\n-A a -j ACCEPT\nCOMMIT\n");
     }
 
     #[test]

@@ -128,14 +128,7 @@ fn set_element(cidr: Ipv4Net) -> String {
 fn cidr_set(group: &GroupId, direction: Direction, traffic: Traffic) -> String {
     let digits = group.digits();
     let key = format!("{digits} {} {traffic:?}", way(direction));
-    format!("c-{}-{:016x}", &digits[digits.len() - 8..], fnv1a(key.as_bytes()))
-}
-
-/// The 64-bit FNV-1a hash, whose values are the same in every build, as names in the kernel must be.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    format!("c-{}-{:016x}", &digits[digits.len() - 8..], names::fnv1a(key.as_bytes()))
 }
 
 /// Whether there can be such traffic. What there can't be, iptables would read as "any": ICMP type 255, and protocol 0

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use cumulet_model::address;
+use cumulet_model::{GroupId, address};
 use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 
 use super::dispatch::{End, tree};
@@ -110,46 +110,66 @@ fn forward(vpc: &VpcSpec, table: &mut Table) {
     chain.push(Rule::jump("ingress"));
     table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
 
-    let senders = per_address(vpc.interfaces.iter(), |interface| {
-        Rule::jump(names::egress_chain(&interface.id))
-            .from(interface.private_ip)
-            .input(names::tap(&interface.id))
+    let senders = asked(vpc.interfaces.iter(), "out").map(|(interface, rule)| {
+        (interface.private_ip, rule.from(interface.private_ip).input(names::tap(&interface.id)))
     });
-    tree(table, "egress", End::Source, &senders);
-    for interface in unchecked(vpc) {
-        let chain = names::egress_chain(&interface.id);
-        table.chain("egress").push(Rule::jump(chain).input(names::tap(&interface.id)));
+    tree(table, "egress", End::Source, &senders.collect());
+    for (interface, rule) in asked(unchecked(vpc), "out") {
+        table.chain("egress").push(rule.input(names::tap(&interface.id)));
     }
-    let receivers = per_address(vpc.interfaces.iter(), |interface| {
-        Rule::jump(names::ingress_chain(&interface.id))
-            .to(interface.private_ip)
-            .output(names::tap(&interface.id))
+    let receivers = asked(vpc.interfaces.iter(), "in").map(|(interface, rule)| {
+        (interface.private_ip, rule.to(interface.private_ip).output(names::tap(&interface.id)))
     });
-    tree(table, "ingress", End::Destination, &receivers);
+    tree(table, "ingress", End::Destination, &receivers.collect());
 }
 
-/// Each interface's two chains, which ask its groups in turn, and the chains of the groups that are in use.
+/// Each interface with the rule that asks its groups: one group's own chain, or one that asks several, which interfaces
+/// with the same groups share. An interface without groups is not asked about, and so refused.
+fn asked<'a>(
+    interfaces: impl Iterator<Item = &'a InterfaceSpec>,
+    way: &str,
+) -> impl Iterator<Item = (&'a InterfaceSpec, Rule)> {
+    interfaces.filter_map(move |interface| {
+        let groups: BTreeSet<_> = interface.groups.iter().collect();
+        let chain = match groups.len() {
+            0 => return None,
+            1 => names::group_chain(groups.first()?, way),
+            _ => names::groups_chain(groups, way),
+        };
+        Some((interface, Rule::jump(chain)))
+    })
+}
+
+/// The chains that ask several groups in turn, and those of the groups that are in use.
 fn groups(vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
-    let mut used = BTreeSet::new();
-    for interface in &vpc.interfaces {
-        let (out, into) = (names::egress_chain(&interface.id), names::ingress_chain(&interface.id));
-        table.chain(&out);
-        table.chain(&into);
-        for group in &interface.groups {
-            table.chain(&out).push(Rule::jump(names::group_chain(group, "out")));
-            table.chain(&out).push(Rule::jump("RETURN").matching(format!("-m mark --mark {ALLOWED}")));
-            table.chain(&into).push(Rule::jump(names::group_chain(group, "in")));
-            used.insert(group);
+    let together: BTreeSet<BTreeSet<&GroupId>> =
+        vpc.interfaces.iter().map(|interface| interface.groups.iter().collect()).collect();
+    for groups in together.iter().filter(|groups| groups.len() > 1) {
+        let out = table.chain(&names::groups_chain(groups.iter().copied(), "out"));
+        for group in groups {
+            out.push(Rule::jump(names::group_chain(group, "out")));
+            out.push(Rule::jump("RETURN").matching(format!("-m mark --mark {ALLOWED}")));
+        }
+        let into = table.chain(&names::groups_chain(groups.iter().copied(), "in"));
+        for group in groups {
+            into.push(Rule::jump(names::group_chain(group, "in")));
         }
     }
+    let used: BTreeSet<&GroupId> = together.into_iter().flatten().collect();
     let mut referenced = BTreeSet::new();
     for group in vpc.groups.iter().filter(|group| used.contains(&group.id)) {
         referenced.extend(render_group(group, table, sets));
     }
-    for group in referenced {
-        let members =
-            vpc.interfaces.iter().filter(|i| i.groups.contains(&group)).map(|i| i.private_ip.to_string());
-        sets.insert(&names::member_set(&group), SetKind::HashIp, members);
+    let mut members: BTreeMap<&GroupId, Vec<String>> = referenced.iter().map(|id| (id, vec![])).collect();
+    for interface in &vpc.interfaces {
+        for group in &interface.groups {
+            if let Some(members) = members.get_mut(group) {
+                members.push(interface.private_ip.to_string());
+            }
+        }
+    }
+    for (group, members) in members {
+        sets.insert(&names::member_set(group), SetKind::HashIp, members);
     }
 }
 

@@ -1,8 +1,9 @@
 //! From what a namespace holds to what it shall hold, by the difference alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
+use cumulet_model::MacAddr;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::{RouteMessage, RouteProtocol, RouteScope, RouteType};
@@ -10,14 +11,74 @@ use netlink_packet_route::{AddressFamily, link::LinkMessage};
 use rtnetlink::{LinkUnspec, RouteMessageBuilder};
 
 use super::observe::{self, Link};
-use super::{Plan, ROUTE_PROTOCOL, Route};
+use super::{Holding, Links, Plan, ROUTE_PROTOCOL, Route};
 use crate::error::NetError;
 use crate::sys::{NetNs, sysctl};
 
 /// Makes the namespace hold what `plan` says; each change is a line in `changes`. All links of the plan must be there.
-pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Result<(), NetError> {
+/// Gives what it then holds.
+pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
     settle(ns, plan.settings.clone(), changes).await?;
-    let links = observe::links(ns).await?;
+    let found = Found {
+        links: observe::links(ns).await?,
+        addresses: observe::addresses(ns).await?,
+        neighbours: observe::neighbours(ns).await?,
+        routes: Vec::new(),
+    };
+    let names = found.links.iter().map(|(name, link)| (link.index, name.clone())).collect();
+    let found = Found { routes: observe::routes(ns, &names).await?, ..found };
+    lead(ns, found, plan, changes).await
+}
+
+/// The same from what the namespace is known to hold, without looking: touches only what the two plans have apart.
+/// `links` are all of the plan's that are there now; what went with a link is gone.
+pub async fn advance(
+    ns: &NetNs,
+    held: Holding,
+    links: Links,
+    plan: &Plan,
+    changes: &mut Vec<String>,
+) -> Result<Holding, NetError> {
+    let held_settings: HashSet<_> = held.plan.settings.iter().collect();
+    let new = plan.settings.iter().filter(|setting| !held_settings.contains(setting)).cloned().collect();
+    settle(ns, new, changes).await?;
+    lead(ns, Found::known(&held.plan, links), plan, changes).await
+}
+
+/// What there is, as far as a plan can differ from it.
+struct Found {
+    links: Links,
+    addresses: BTreeSet<(u32, Ipv4Addr, u8)>,
+    neighbours: BTreeSet<(u32, Ipv4Addr, MacAddr)>,
+    routes: Vec<(Option<Route>, Option<String>, RouteMessage)>,
+}
+
+impl Found {
+    /// What a plan that was carried out left on those links that are there yet.
+    fn known(plan: &Plan, links: Links) -> Self {
+        let index = |name: &String| links.get(name).map(|link| link.index);
+        let addresses = plan.addresses.iter().filter_map(|(name, ip)| Some((index(name)?, *ip, 32)));
+        let neighbours = plan.neighbours.iter().filter_map(|(name, ip, mac)| Some((index(name)?, *ip, *mac)));
+        let routes = plan.routes.iter().filter_map(|route| {
+            let link = route.link().map(str::to_owned);
+            let index = match &link {
+                Some(name) => Some(index(name)?),
+                None => None,
+            };
+            Some((Some(route.clone()), link, route_message(route, index)))
+        });
+        Self {
+            addresses: addresses.collect(),
+            neighbours: neighbours.collect(),
+            routes: routes.collect(),
+            links,
+        }
+    }
+}
+
+async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
+    let Found { mut links, addresses: held_addresses, neighbours: held_neighbours, routes: held_routes } =
+        found;
     let mut ours = BTreeMap::new();
     for name in plan.links.keys() {
         let link = links
@@ -26,10 +87,17 @@ pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Res
         ours.insert(name.as_str(), link);
     }
     set_links(ns, plan, &ours, changes).await?;
-    addresses(ns, plan, &ours, changes).await?;
-    neighbours(ns, plan, &ours, changes).await?;
-    let names = links.iter().map(|(name, link)| (link.index, name.clone())).collect();
-    routes(ns, plan, &ours, &names, changes).await
+    addresses(ns, plan, &ours, held_addresses, changes).await?;
+    neighbours(ns, plan, &ours, held_neighbours, changes).await?;
+    routes(ns, plan, &ours, held_routes, changes).await?;
+    links.retain(|name, _| plan.links.contains_key(name));
+    for (name, link) in &mut links {
+        let wanted = plan.links.get(name).copied().unwrap_or_default();
+        link.up = true;
+        link.mtu = wanted.mtu.unwrap_or(link.mtu);
+        link.mac = wanted.mac.or(link.mac);
+    }
+    Ok(Holding { plan: plan.clone(), links })
 }
 
 /// Makes kernel settings below `net` hold these values.
@@ -92,9 +160,9 @@ async fn addresses(
     ns: &NetNs,
     plan: &Plan,
     ours: &BTreeMap<&str, &Link>,
+    held: BTreeSet<(u32, Ipv4Addr, u8)>,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let held = observe::addresses(ns).await?;
     let wanted: BTreeSet<(u32, Ipv4Addr, u8)> = plan
         .addresses
         .iter()
@@ -139,9 +207,9 @@ async fn neighbours(
     ns: &NetNs,
     plan: &Plan,
     ours: &BTreeMap<&str, &Link>,
+    held: BTreeSet<(u32, Ipv4Addr, MacAddr)>,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let held = observe::neighbours(ns).await?;
     let wanted: BTreeSet<_> = plan
         .neighbours
         .iter()
@@ -150,7 +218,8 @@ async fn neighbours(
     let our_indices: BTreeSet<u32> = ours.values().map(|link| link.index).collect();
     for (index, ip, mac) in held.difference(&wanted).filter(|(index, ..)| our_indices.contains(index)) {
         // One that gets another Ethernet address is replaced below.
-        if wanted.iter().any(|(i, w, _)| (i, w) == (index, ip)) {
+        let any = |mac: [u8; 6]| (*index, *ip, MacAddr(mac));
+        if wanted.range(any([0; 6])..=any([0xff; 6])).next().is_some() {
             continue;
         }
         let mut message = NeighbourMessage::default();
@@ -183,11 +252,11 @@ async fn routes(
     ns: &NetNs,
     plan: &Plan,
     ours: &BTreeMap<&str, &Link>,
-    names: &BTreeMap<u32, String>,
+    held: Vec<(Option<Route>, Option<String>, RouteMessage)>,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
     let mut missing = plan.routes.clone();
-    for (route, link, message) in observe::routes(ns, names).await? {
+    for (route, link, message) in held {
         if route.as_ref().is_some_and(|route| missing.remove(route)) {
             continue;
         }

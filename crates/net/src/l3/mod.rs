@@ -10,8 +10,20 @@ use std::net::Ipv4Addr;
 use cumulet_model::MacAddr;
 use ipnet::Ipv4Net;
 
-pub use converge::{converge, settle};
-pub use observe::{Link, default_mtu, has_link, links, networks_around, others_routes};
+pub use converge::{advance, converge, settle};
+pub use observe::{Link, default_mtu, link, links, networks_around, others_routes};
+
+/// Links by name.
+pub type Links = BTreeMap<String, Link>;
+
+/// What a namespace holds after a plan was carried out.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// The plan.
+    pub plan: Plan,
+    /// The plan's links as they are now.
+    pub links: Links,
+}
 
 /// The number that our routes carry as their protocol (`ip route show proto 199`), so that we know them among others'.
 pub const ROUTE_PROTOCOL: u8 = 199;

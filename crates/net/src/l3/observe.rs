@@ -8,14 +8,14 @@ use futures::TryStreamExt;
 use ipnet::Ipv4Net;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::AddressAttribute;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourState};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
 };
 use rtnetlink::RouteMessageBuilder;
 
-use super::{ROUTE_PROTOCOL, Route};
+use super::{Links, ROUTE_PROTOCOL, Route};
 use crate::error::NetError;
 use crate::sys::NetNs;
 
@@ -35,7 +35,7 @@ pub struct Link {
 }
 
 /// The namespace's links by name.
-pub async fn links(ns: &NetNs) -> Result<BTreeMap<String, Link>, NetError> {
+pub async fn links(ns: &NetNs) -> Result<Links, NetError> {
     let messages: Vec<_> = ns
         .netlink()
         .link()
@@ -44,35 +44,33 @@ pub async fn links(ns: &NetNs) -> Result<BTreeMap<String, Link>, NetError> {
         .try_collect()
         .await
         .map_err(NetError::netlink(format!("list the links of {}", ns.name())))?;
-    let mut found = BTreeMap::new();
-    for message in messages {
-        let (mut name, mut mtu, mut mac, mut peer) = (None, 0, None, None);
-        for attribute in message.attributes {
-            match attribute {
-                LinkAttribute::IfName(text) => name = Some(text),
-                LinkAttribute::Mtu(bytes) => mtu = bytes,
-                LinkAttribute::Address(bytes) => mac = bytes.as_slice().try_into().ok().map(MacAddr),
-                LinkAttribute::Link(index) => peer = Some(index),
-                _ => {}
-            }
-        }
-        let up = message.header.flags.contains(LinkFlags::Up);
-        if let Some(name) = name {
-            found.insert(name, Link { index: message.header.index, up, mtu, mac, peer });
-        }
-    }
-    Ok(found)
+    Ok(messages.into_iter().filter_map(link_of).collect())
 }
 
-/// Whether the namespace has a link of that name. Asks for this one alone: a list would be refused while another call
-/// on the same socket is being given one.
-pub async fn has_link(ns: &NetNs, name: &str) -> Result<bool, NetError> {
+/// The link of that name, if there is one. Asks for this one alone: a list would be refused while another call on the
+/// same socket is being given one, and it is long.
+pub async fn link(ns: &NetNs, name: &str) -> Result<Option<Link>, NetError> {
     let found = ns.netlink().link().get().match_name(name.to_owned()).execute().try_next().await;
     match found {
-        Ok(found) => Ok(found.is_some()),
-        Err(rtnetlink::Error::NetlinkError(told)) if told.raw_code() == -nix::libc::ENODEV => Ok(false),
+        Ok(found) => Ok(found.and_then(link_of).map(|(_, link)| link)),
+        Err(rtnetlink::Error::NetlinkError(told)) if told.raw_code() == -nix::libc::ENODEV => Ok(None),
         Err(error) => Err(NetError::netlink(format!("look for the link {name} of {}", ns.name()))(error)),
     }
+}
+
+fn link_of(message: LinkMessage) -> Option<(String, Link)> {
+    let (mut name, mut mtu, mut mac, mut peer) = (None, 0, None, None);
+    for attribute in message.attributes {
+        match attribute {
+            LinkAttribute::IfName(text) => name = Some(text),
+            LinkAttribute::Mtu(bytes) => mtu = bytes,
+            LinkAttribute::Address(bytes) => mac = bytes.as_slice().try_into().ok().map(MacAddr),
+            LinkAttribute::Link(index) => peer = Some(index),
+            _ => {}
+        }
+    }
+    let up = message.header.flags.contains(LinkFlags::Up);
+    Some((name?, Link { index: message.header.index, up, mtu, mac, peer }))
 }
 
 /// The smallest MTU of the links that the default routes lead by; `None` if there is no default route.

@@ -5,6 +5,7 @@ use cumulet_ports::network::NetworkSpec;
 use super::links;
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::l3::Holding;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
 
@@ -15,8 +16,21 @@ pub async fn reconcile(
     edge: &NetNs,
     desired: &NetworkSpec,
     changes: &mut Vec<String>,
-) -> Result<(), NetError> {
+) -> Result<Holding, NetError> {
     let plan = plan::edge(config, uplink_mtu, desired);
     links::prune(edge, names::VPC_LINK_PREFIX, |name| plan.links.contains_key(name), changes).await?;
     l3::converge(edge, &plan, changes).await
+}
+
+/// The same from what it is known to hold, without looking; its links are the same.
+pub async fn advance(
+    config: &NetConfig,
+    uplink_mtu: u32,
+    edge: &NetNs,
+    held: Holding,
+    desired: &NetworkSpec,
+    changes: &mut Vec<String>,
+) -> Result<Holding, NetError> {
+    let links = held.links.clone();
+    l3::advance(edge, held, links, &plan::edge(config, uplink_mtu, desired), changes).await
 }

@@ -16,14 +16,43 @@ use crate::sys::{NetNs, command, conntrack};
 /// Waits so many seconds for another's hold of the xtables lock.
 const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
 
-/// Makes a VPC's rules and sets what they shall be.
-pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
+/// The rules and sets that a namespace holds.
+#[derive(Debug, Default)]
+pub struct Filtering {
+    rules: Ruleset,
+    sets: Sets,
+}
+
+/// Makes a VPC's rules and sets what they shall be, whatever there is.
+pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<Filtering, NetError> {
     let (rules, sets) = vpc::render(spec);
-    let mut held_rules = held_rules(ns).await?;
-    let mut held_sets = ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?);
-    remove_misfits(ns, &mut held_rules, &mut held_sets, &sets, changes).await?;
-    let set_changes = ipset::changes(&held_sets, &sets);
-    let rule_changes = diff::changes(&held_rules, &rules);
+    let mut held = Filtering {
+        rules: held_rules(ns).await?,
+        sets: ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?),
+    };
+    remove_misfits(ns, &mut held.rules, &mut held.sets, &sets, changes).await?;
+    lead(ns, &held, Filtering { rules, sets }, changes).await
+}
+
+/// The same from the rules and sets that there are known to be, without looking.
+pub async fn advance_vpc(
+    ns: &NetNs,
+    held: Filtering,
+    spec: &VpcSpec,
+    changes: &mut Vec<String>,
+) -> Result<Filtering, NetError> {
+    let (rules, sets) = vpc::render(spec);
+    lead(ns, &held, Filtering { rules, sets }, changes).await
+}
+
+async fn lead(
+    ns: &NetNs,
+    held: &Filtering,
+    wanted: Filtering,
+    changes: &mut Vec<String>,
+) -> Result<Filtering, NetError> {
+    let set_changes = ipset::changes(&held.sets, &wanted.sets);
+    let rule_changes = diff::changes(&held.rules, &wanted.rules);
     if !set_changes.before.is_empty() {
         command::run(ns, "ipset", &["restore", "-exist"], set_changes.before).await?;
     }
@@ -33,10 +62,14 @@ pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Resul
     if !set_changes.after.is_empty() {
         command::run(ns, "ipset", &["restore", "-exist"], set_changes.after).await?;
     }
+    let rules_changed = !rule_changes.words.is_empty();
     changes.extend(
         set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
     );
-    forget_connections(ns, &held_rules, &rules).await
+    if rules_changed {
+        forget_connections(ns, &held.rules, &wanted.rules).await?;
+    }
+    Ok(wanted)
 }
 
 /// Removes sets of another make that have names of ours, and before them the rules that refer to them.

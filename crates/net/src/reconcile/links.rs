@@ -6,7 +6,7 @@ use cumulet_ports::network::VpcSpec;
 use rtnetlink::{LinkUnspec, LinkVeth};
 
 use crate::error::NetError;
-use crate::l3::{self, Link};
+use crate::l3::{self, Link, Links};
 use crate::names::{self, TAP_PREFIX};
 use crate::sys::{NetNs, tap};
 
@@ -47,19 +47,29 @@ pub async fn veth(near: End<'_>, far: End<'_>, changes: &mut Vec<String>) -> Res
     Ok(())
 }
 
-/// Removes the taps that no interface has and makes those that are missing, still down.
-pub async fn taps(ns: &NetNs, vpc: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
-    let held = l3::links(ns).await?;
+/// Removes the taps that no interface has and makes those that are missing, still down, given the links that are there.
+pub async fn taps(
+    ns: &NetNs,
+    vpc: &VpcSpec,
+    held: &mut Links,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
     let wanted: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
-    for (name, link) in held.iter().filter(|(name, _)| name.starts_with(TAP_PREFIX)) {
-        if !wanted.contains(name) {
-            delete(ns, link).await?;
-            changes.push(format!("{}: tap {name} removed", ns.name()));
-        }
+    let is_stale = |name: &String| name.starts_with(TAP_PREFIX) && !wanted.contains(name);
+    for (name, link) in held.iter().filter(|(name, _)| is_stale(name)) {
+        delete(ns, link).await?;
+        changes.push(format!("{}: tap {name} removed", ns.name()));
     }
+    held.retain(|name, _| !is_stale(name));
     let missing: Vec<String> = wanted.into_iter().filter(|name| !held.contains_key(name)).collect();
-    changes.extend(missing.iter().map(|name| format!("{}: tap {name} made", ns.name())));
-    ns.run(move || missing.iter().try_for_each(|name| tap::create(name))).await.flatten()
+    let made = missing.clone();
+    ns.run(move || made.iter().try_for_each(|name| tap::create(name))).await.flatten()?;
+    for name in missing {
+        let absent = || NetError::Missing { what: format!("the new tap {name}") };
+        held.insert(name.clone(), l3::link(ns, &name).await?.ok_or_else(absent)?);
+        changes.push(format!("{}: tap {name} made", ns.name()));
+    }
+    Ok(())
 }
 
 /// Removes links whose name begins with `prefix` and that `keep` does not name.

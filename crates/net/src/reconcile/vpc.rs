@@ -3,12 +3,22 @@
 
 use cumulet_ports::network::VpcSpec;
 
-use super::firewall;
+use super::firewall::{self, Filtering};
 use super::links::{self, End};
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::l3::Holding;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
+
+/// What a VPC's namespace holds after it was made what it shall be.
+#[derive(Debug)]
+pub struct Known {
+    /// Rules and sets.
+    pub filtering: Filtering,
+    /// Links, addresses and routes.
+    pub holding: Holding,
+}
 
 /// Makes the VPC's namespace hold what it shall.
 pub async fn reconcile(
@@ -18,10 +28,28 @@ pub async fn reconcile(
     edge: &NetNs,
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
-) -> Result<(), NetError> {
+) -> Result<Known, NetError> {
     let far = names::edge_link(&vpc.id);
     links::veth(End { ns, name: names::IGW }, End { ns: edge, name: &far }, changes).await?;
-    links::taps(ns, vpc, changes).await?;
-    firewall::vpc(ns, vpc, changes).await?;
-    l3::converge(ns, &plan::vpc(config, uplink_mtu, vpc), changes).await
+    links::taps(ns, vpc, &mut l3::links(ns).await?, changes).await?;
+    let filtering = firewall::vpc(ns, vpc, changes).await?;
+    let holding = l3::converge(ns, &plan::vpc(config, uplink_mtu, vpc), changes).await?;
+    Ok(Known { filtering, holding })
+}
+
+/// The same from what it is known to hold, without looking.
+pub async fn advance(
+    config: &NetConfig,
+    uplink_mtu: u32,
+    ns: &NetNs,
+    known: Known,
+    vpc: &VpcSpec,
+    changes: &mut Vec<String>,
+) -> Result<Known, NetError> {
+    let mut links = known.holding.links.clone();
+    links::taps(ns, vpc, &mut links, changes).await?;
+    let filtering = firewall::advance_vpc(ns, known.filtering, vpc, changes).await?;
+    let plan = plan::vpc(config, uplink_mtu, vpc);
+    let holding = l3::advance(ns, known.holding, links, &plan, changes).await?;
+    Ok(Known { filtering, holding })
 }

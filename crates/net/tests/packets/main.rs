@@ -7,6 +7,7 @@ mod guest;
 mod world;
 
 mod addressing;
+mod changes;
 mod groups;
 mod isolation;
 mod life;

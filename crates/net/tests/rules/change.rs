@@ -24,6 +24,7 @@ fn restore(held: &Ruleset, input: &str) -> (Ruleset, BTreeSet<String>) {
             touched.insert(format!("{table}/{name}"));
         } else if let Some(name) = line.strip_prefix("-F ") {
             rules.table(&table).chains.get_mut(name).expect("a chain to empty").rules.clear();
+            touched.insert(format!("{table}/{name}"));
         } else if let Some(name) = line.strip_prefix("-X ") {
             let gone = rules.table(&table).chains.remove(name).expect("a chain to remove");
             assert!(gone.rules.is_empty());
@@ -34,6 +35,7 @@ fn restore(held: &Ruleset, input: &str) -> (Ruleset, BTreeSet<String>) {
         } else if let Some(rule) = line.strip_prefix("-A ") {
             let (name, rule) = rule.split_once(' ').unwrap();
             rules.table(&table).chains.get_mut(name).expect("a chain to add to").rules.push(rule.to_owned());
+            touched.insert(format!("{table}/{name}"));
         } else {
             assert_eq!(line, "COMMIT");
         }

@@ -1,0 +1,57 @@
+//! What the kernel is known to hold since it was last looked at. A change of the wish is then a change of what the two
+//! wishes have apart, whatever else there is; the same wish once more means: look whether it is still so.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cumulet_model::VpcId;
+use cumulet_ports::network::{NetworkSpec, VpcSpec};
+
+use crate::l3::Holding;
+use crate::reconcile::vpc;
+
+/// What was looked at longer ago is looked at again, however many changes come.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What was brought about.
+pub struct Known {
+    /// The wish that was carried out.
+    pub spec: NetworkSpec,
+    /// MTU in bytes of the host's way out.
+    pub uplink_mtu: u32,
+    /// What the edge's namespace holds.
+    pub edge: Holding,
+    /// What VPCs' namespaces hold.
+    pub vpcs: BTreeMap<VpcId, vpc::Known>,
+    looked: Instant,
+}
+
+impl Known {
+    /// Nothing yet, of a wish that is going to be carried out.
+    pub fn of(spec: &NetworkSpec) -> Self {
+        Self {
+            spec: spec.clone(),
+            uplink_mtu: 0,
+            edge: Holding::default(),
+            vpcs: BTreeMap::new(),
+            looked: Instant::now(),
+        }
+    }
+
+    /// Whether `desired` is another wish for the same VPCs and subnets, so that one leads to the other by changes of
+    /// interfaces and groups alone.
+    pub fn leads_to(&self, desired: &NetworkSpec) -> bool {
+        let (old, new) = (&self.spec.vpcs, &desired.vpcs);
+        let frame = |a: &VpcSpec, b: &VpcSpec| a.id == b.id && a.cidr == b.cidr && a.subnets == b.subnets;
+        self.looked.elapsed() < LOOK_AGAIN
+            && old.len() == new.len()
+            && old.iter().zip(new).all(|(a, b)| frame(a, b))
+            && old != new
+    }
+
+    /// Takes out what is known of a VPC if something else is wanted of it now.
+    pub fn take_changed(&mut self, desired: &VpcSpec) -> Option<vpc::Known> {
+        let same = self.spec.vpcs.iter().any(|held| held == desired);
+        if same { None } else { self.vpcs.remove(&desired.id) }
+    }
+}
