@@ -1,21 +1,6 @@
 //! Settings of the host's kernel.
 
-use std::path::Path;
-
 use super::row::Row;
-
-/// Which cgroups there are.
-pub fn cgroups() -> Row {
-    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        Row::ok("cgroups", "version 2")
-    } else {
-        Row::warn(
-            "cgroups",
-            "no unified hierarchy (version 2): machines are not held to a share of CPU and memory",
-            "boot the host with systemd.unified_cgroup_hierarchy=1",
-        )
-    }
-}
 
 /// Whether the host forwards, which the guests' way out goes through.
 pub fn forwarding() -> Row {

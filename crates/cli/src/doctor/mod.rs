@@ -5,6 +5,7 @@ mod addresses;
 mod cloud;
 mod disk;
 mod firewall;
+mod jail;
 mod kernel;
 mod machine;
 mod programs;
@@ -56,7 +57,7 @@ impl Doctor {
 fn host_rows(state_dir: &Path, public_pool: Ipv4Net) -> Vec<Row> {
     let mut rows = vec![machine::kvm(), machine::tun(), machine::memory(), disk::space(state_dir)];
     rows.push(disk::reflink(state_dir));
-    rows.push(kernel::cgroups());
+    rows.extend(jail::check());
     rows.push(kernel::forwarding());
     rows.extend(firewall::check());
     rows.extend(addresses::check(public_pool));

@@ -14,9 +14,21 @@ async fn the_doctor_looks_at_everything_and_says_what_mends_it() {
         let row = checks.iter().find(|row| row["name"] == name);
         row.unwrap_or_else(|| panic!("no check of {name}: {value}"))["verdict"].as_str().unwrap().to_owned()
     };
-    for name in
-        ["kvm", "tun", "memory", "disk", "cgroups", "ip_forward", "iptables", "ipset", "public addresses"]
-    {
+    for name in [
+        "kvm",
+        "tun",
+        "memory",
+        "disk",
+        "jailer",
+        "namespaces",
+        "seccomp",
+        "landlock",
+        "cgroups",
+        "ip_forward",
+        "iptables",
+        "ipset",
+        "public addresses",
+    ] {
         verdict(name);
     }
     assert_eq!((verdict("daemon").as_str(), verdict("images").as_str()), ("ok", "ok"));
