@@ -37,30 +37,37 @@ MASKED_UNITS=(
     sys-kernel-config.mount proc-sys-fs-binfmt_misc.automount systemd-udev-settle.service kmod-static-nodes.service
 )
 
-# The program that gives an instance its identity, and its units: linked statically, so that it does not matter
-# where it was built. CUMULET_FIRSTBOOT names one that is built already.
+# The program that gives an instance its identity at boot, the host's agent, and their units: linked statically, so
+# that it does not matter where they were built. CUMULET_FIRSTBOOT and CUMULET_AGENT name them where they are built
+# already.
 recipe_prepare() {
-    local target=$CACHE/firstboot triple=x86_64-unknown-linux-gnu
-    FIRSTBOOT=${CUMULET_FIRSTBOOT:-}
-    if [ -z "$FIRSTBOOT" ]; then
-        FIRSTBOOT=$target/$triple/release/cumulet-firstboot
-        during "building cumulet-firstboot" build_firstboot "$target" "$triple"
+    local target=$CACHE/firstboot triple=x86_64-unknown-linux-gnu program
+    FIRSTBOOT=${CUMULET_FIRSTBOOT:-$target/$triple/release/cumulet-firstboot}
+    AGENT=${CUMULET_AGENT:-$target/$triple/release/cumulet-agent}
+    if [ -z "${CUMULET_FIRSTBOOT:-}" ] || [ -z "${CUMULET_AGENT:-}" ]; then
+        during "building cumulet-firstboot and cumulet-agent" build_programs "$target" "$triple"
     fi
-    [ -x "$FIRSTBOOT" ] || fail "there is no program at $FIRSTBOOT"
+    for program in "$FIRSTBOOT" "$AGENT"; do
+        [ -x "$program" ] || fail "there is no program at $program"
+    done
 }
 
-build_firstboot() {
+build_programs() {
     local cargo
     cargo=$(command -v cargo || printf '%s\n' "${SUDO_USER:+$(getent passwd "$SUDO_USER" | cut -d: -f6)/.cargo/bin/cargo}")
-    [ -x "$cargo" ] || { echo "no cargo found; CUMULET_FIRSTBOOT may name a built cumulet-firstboot" && return 1; }
-    PATH=$(dirname "$cargo"):$PATH RUSTFLAGS="-C target-feature=+crt-static" \
-        "$cargo" build --release --manifest-path "$REPO/Cargo.toml" --target "$2" --target-dir "$1" -p cumulet-firstboot
+    [ -x "$cargo" ] || {
+        echo "no cargo found; CUMULET_FIRSTBOOT and CUMULET_AGENT may name built programs" && return 1
+    }
+    PATH=$(dirname "$cargo"):$PATH RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=true \
+        "$cargo" build --release --manifest-path "$REPO/Cargo.toml" --target "$2" --target-dir "$1" \
+        -p cumulet-firstboot -p cumulet-agent
 }
 
 recipe_tree() {
     local unit
     install -D -m 755 "$FIRSTBOOT" "$ROOT/usr/lib/cumulet/cumulet-firstboot"
-    for unit in "$REPO"/crates/firstboot/systemd/*.service; do
+    install -D -m 755 "$AGENT" "$ROOT/usr/lib/cumulet/cumulet-agent"
+    for unit in "$REPO"/crates/{firstboot,agent}/systemd/*.service; do
         install -m 644 "$unit" "$ROOT/etc/systemd/system/"
         in_root systemctl --quiet enable "$(basename "$unit")"
     done

@@ -15,6 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("jailer", &[]),
     ("lab-agent", &[]),
     ("api-types", &[]),
+    ("agent-protocol", &[]),
+    ("file-tree", &["agent-protocol"]),
+    ("agent", &["agent-protocol", "file-tree"]),
     ("vmm", &["vmm-protocol"]),
     ("ports", &["model", "vmm-protocol"]),
     ("store", &["model"]),
@@ -37,7 +40,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that know nothing of the runtime, the database or HTTP.
-const LEAN: &[&str] = &["model", "vmm-protocol", "vmm", "cloud-init-config", "firstboot", "kvm-probe", "jailer"];
+const LEAN: &[&str] = &[
+    "model",
+    "vmm-protocol",
+    "vmm",
+    "cloud-init-config",
+    "firstboot",
+    "kvm-probe",
+    "jailer",
+    "agent-protocol",
+    "file-tree",
+    "agent",
+];
 const HEAVY: &[&str] = &["tokio", "sqlx", "axum", "hyper", "reqwest"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
