@@ -2,7 +2,7 @@
 //! absolute. Nothing here touches the host.
 
 use crate::begin::Begin;
-use crate::devices::{block::BlockConfig, net::NetConfig, vsock::VsockConfig};
+use crate::devices::{block::BlockConfig, net::NetConfig, vmgenid::GenerationId, vsock::VsockConfig};
 use crate::smbios::SmbiosConfig;
 use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
 use std::collections::HashSet;
@@ -80,6 +80,8 @@ pub struct MachineConfig {
     pub entropy: bool,
     /// Sockets between host and guest.
     pub vsock: Option<VsockConfig>,
+    /// The generation ID.
+    pub generation_id: Option<GenerationId>,
     /// SMBIOS strings.
     pub smbios: Option<SmbiosConfig>,
     /// Bytes of console output kept.
@@ -110,6 +112,11 @@ impl MachineConfig {
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
             nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
+            generation_id: spec
+                .generation_id
+                .as_deref()
+                .map(|id| GenerationId::check("generation_id", id))
+                .transpose()?,
             vsock: spec.vsock.as_ref().map(|vsock| VsockConfig::check("vsock", vsock, base)).transpose()?,
             smbios: spec.smbios.as_ref().map(SmbiosConfig::check).transpose()?,
             console_log_bytes: spec.console_log_bytes,

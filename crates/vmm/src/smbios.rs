@@ -99,14 +99,14 @@ fn entry_point(table_size: u32) -> [u8; 24] {
 }
 
 /// From the order in which a UUID is written to that of SMBIOS since 2.6: the first three fields are little-endian.
-fn wire_uuid(mut uuid: [u8; 16]) -> [u8; 16] {
+pub(crate) fn wire_uuid(mut uuid: [u8; 16]) -> [u8; 16] {
     uuid[0..4].reverse();
     uuid[4..6].reverse();
     uuid[6..8].reverse();
     uuid
 }
 
-fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let groups: Vec<&str> = text.split('-').collect();
     let right = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'));

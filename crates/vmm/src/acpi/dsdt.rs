@@ -1,27 +1,26 @@
-//! DSDT: the PCI root, the memory that belongs to it, the serial port, the event device with the power button, and
-//! the sleep state for power-off.
+//! DSDT: the PCI root, the memory that belongs to it, the serial port, the event device with what it tells of, and the
+//! sleep state for power-off.
 
-use super::{AcpiInfo, OEM, OEM_REVISION, OEM_TABLE, bytes, path};
+use super::{AcpiInfo, OEM, OEM_REVISION, OEM_TABLE, bytes, events, path};
 use crate::devices::power;
 use crate::memory::layout;
 use acpi_tables::Aml;
 use acpi_tables::aml::{
-    AddressSpace, AddressSpaceCacheable, And, Device, EISAName, Field, FieldAccessType, FieldEntry,
-    FieldLockRule, FieldUpdateRule, IO, If, Interrupt, Local, Memory32Fixed, Method, Name, Notify, OpRegion,
-    OpRegionSpace, Package, ResourceTemplate, Scope, Store,
+    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Name, Package,
+    ResourceTemplate, Scope,
 };
 use acpi_tables::sdt::Sdt;
 
 /// The table.
 pub fn table(info: AcpiInfo) -> Vec<u8> {
     let mut table = Sdt::new(*b"DSDT", 36, 6, OEM, OEM_TABLE, OEM_REVISION);
-    for part in [pci_root(info), motherboard(), serial(), power_button(), event_device(), soft_off()] {
+    for part in [pci_root(info), motherboard(), serial(), events::devices(info), soft_off()] {
         table.append_slice(&part);
     }
     table.as_slice().to_vec()
 }
 
-fn in_system_bus(device: &dyn Aml) -> Vec<u8> {
+pub(super) fn in_system_bus(device: &dyn Aml) -> Vec<u8> {
     bytes(&Scope::new(path("_SB_"), vec![device]))
 }
 
@@ -89,47 +88,6 @@ fn serial() -> Vec<u8> {
                     &Interrupt::new(true, true, false, false, layout::SERIAL_GSI),
                     &IO::new(0x3f8, 0x3f8, 0, 8),
                 ]),
-            ),
-        ],
-    ))
-}
-
-fn power_button() -> Vec<u8> {
-    in_system_bus(&Device::new(
-        path("PWRB"),
-        vec![&Name::new(path("_HID"), &EISAName::new("PNP0C0C")), &Name::new(path("_UID"), &0u8)],
-    ))
-}
-
-/// The generic event device (ACPI 6.5, 5.6.9): its method reads which events are due, which clears them, and passes
-/// them on.
-fn event_device() -> Vec<u8> {
-    in_system_bus(&Device::new(
-        path("GED0"),
-        vec![
-            &Name::new(path("_HID"), &"ACPI0013"),
-            &Name::new(path("_UID"), &0u8),
-            &Name::new(
-                path("_CRS"),
-                &ResourceTemplate::new(vec![&Interrupt::new(true, true, false, false, layout::EVENT_GSI)]),
-            ),
-            &OpRegion::new(path("EREG"), OpRegionSpace::SystemIO, &power::EVENT_PORT, &1u8),
-            &Field::new(
-                path("EREG"),
-                FieldAccessType::Byte,
-                FieldLockRule::NoLock,
-                FieldUpdateRule::WriteAsZeroes,
-                vec![FieldEntry::Named(*b"EVTS", 8)],
-            ),
-            &Method::new(
-                path("_EVT"),
-                1,
-                true,
-                vec![
-                    &Store::new(&Local(0), &path("EVTS")),
-                    &And::new(&Local(1), &Local(0), &power::EVENT_POWER_BUTTON),
-                    &If::new(&Local(1), vec![&Notify::new(&path("\\_SB_.PWRB"), &0x80u8)]),
-                ],
             ),
         ],
     ))

@@ -2,6 +2,7 @@
 //! and a generic event device. RSDP, XSDT, FADT, MADT, MCFG and DSDT are written one behind the other.
 
 mod dsdt;
+mod events;
 mod fadt;
 mod madt;
 
@@ -9,7 +10,7 @@ use crate::memory::{Memory, layout};
 use acpi_tables::mcfg::MCFG;
 use acpi_tables::rsdp::Rsdp;
 use acpi_tables::xsdt::XSDT;
-use acpi_tables::{Aml, aml};
+use acpi_tables::{Aml, AmlSink, aml};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError};
 
 const OEM: [u8; 6] = *b"CUMLET";
@@ -23,6 +24,8 @@ pub struct AcpiInfo {
     pub vcpus: u32,
     /// Bytes of guest memory.
     pub memory_bytes: u64,
+    /// Whether there is a generation ID.
+    pub generation_id: bool,
 }
 
 /// Writes all tables.
@@ -62,6 +65,21 @@ fn bytes(table: &dyn Aml) -> Vec<u8> {
     bytes
 }
 
+/// A piece that is bytes already: so pieces can be made in a loop and put together.
+struct Made(Vec<u8>);
+
+impl Made {
+    fn of(piece: &dyn Aml) -> Self {
+        Self(bytes(piece))
+    }
+}
+
+impl Aml for Made {
+    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
+        self.0.iter().for_each(|byte| sink.byte(*byte));
+    }
+}
+
 /// A path of the namespace.
 fn path(name: &str) -> aml::Path {
     aml::Path::new(name)
@@ -89,7 +107,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_table_is_found_from_the_rsdp_and_sums_to_zero(vcpus in 1u32..=64, mib in 64u64..(1 << 20)) {
-            let image = tables(AcpiInfo { vcpus, memory_bytes: mib << 20 });
+            let image = tables(AcpiInfo { vcpus, memory_bytes: mib << 20, generation_id: true });
             prop_assert_eq!(&image[..8], b"RSD PTR ");
             prop_assert_eq!(sum(&image[..20]), 0);
             prop_assert_eq!(sum(&image[..36]), 0);

@@ -5,4 +5,5 @@ pub mod entropy;
 pub mod net;
 pub mod power;
 pub mod serial;
+pub mod vmgenid;
 pub mod vsock;

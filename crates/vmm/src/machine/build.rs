@@ -157,7 +157,15 @@ fn prepare_memory(config: &MachineConfig) -> Result<(Memory, Entry), BuildError>
         protocol: boot.protocol,
     };
     let entry = boot::load(&memory, kernel, initrd, &info)?;
-    acpi::write(&memory, acpi::AcpiInfo { vcpus: config.vcpus, memory_bytes: config.memory_bytes })?;
+    let info = acpi::AcpiInfo {
+        vcpus: config.vcpus,
+        memory_bytes: config.memory_bytes,
+        generation_id: config.generation_id.is_some(),
+    };
+    acpi::write(&memory, info)?;
+    if let Some(id) = config.generation_id {
+        id.write(&memory)?;
+    }
     if let Some(smbios) = &config.smbios {
         smbios.write(&memory)?;
     }

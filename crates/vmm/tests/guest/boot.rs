@@ -71,3 +71,15 @@ fn the_entropy_device_gives_bytes_that_differ() {
     assert!(distinct.parse::<u32>().unwrap() > 200, "{answer}");
     assert!(device.starts_with("virtio_rng"), "{answer}");
 }
+
+#[test]
+fn the_guest_finds_its_generation_id() {
+    let Some(kernel) = kernel("the_guest_finds_its_generation_id") else { return };
+    let mut spec = spec(&kernel);
+    spec.generation_id = Some("00112233-4455-6677-8899-aabbccddeeff".into());
+    let mut vm = Vm::start(&spec);
+    vm.ready();
+    // The driver shows a link to each device that it has taken.
+    let driver = vm.ask("bound vmgenid");
+    assert!(driver.split(' ').any(|name| name.starts_with("CUMLVGID")), "{driver}");
+}

@@ -62,6 +62,8 @@ fn execute(words: &[&str]) -> Answer {
     match words {
         ["echo", text] => Ok((*text).to_owned()),
         ["cat", path] => Ok(read_to_string(path)?.trim().to_owned()),
+        ["ls", path] => ls(path),
+        ["bound", driver] => bound(driver),
         ["cpus"] => Ok(read_to_string("/proc/cpuinfo")?.matches("processor\t").count().to_string()),
         ["memory"] => Ok(read_to_string("/proc/meminfo")?.split_whitespace().nth(1).unwrap_or("").to_owned()),
         ["touch", mib] => touch(mib.parse()?),
@@ -84,6 +86,19 @@ fn execute(words: &[&str]) -> Answer {
         ["reboot"] => power(0x0123_4567),
         _ => Err("no such command".into()),
     }
+}
+
+fn ls(path: &str) -> Answer {
+    let entries = std::fs::read_dir(path)?.filter_map(|entry| Some(entry.ok()?.file_name().into_string().ok()?));
+    let mut names: Vec<String> = entries.collect();
+    names.sort();
+    Ok(names.join(" "))
+}
+
+/// The devices that a driver of the platform has taken.
+fn bound(driver: &str) -> Answer {
+    let of = |bus: &str| ls(&format!("/sys/bus/{bus}/drivers/{driver}"));
+    of("platform").or_else(|_| of("acpi"))
 }
 
 fn power(what: i32) -> Answer {

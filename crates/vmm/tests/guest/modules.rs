@@ -6,8 +6,16 @@ use std::fs::{read, read_dir};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const WANTED: [&str; 7] =
-    ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "evdev", "button", "vmw_vsock_virtio_transport"];
+const WANTED: [&str; 8] = [
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_rng",
+    "evdev",
+    "button",
+    "vmgenid",
+    "vmw_vsock_virtio_transport",
+];
 
 /// The bytes of all modules needed, in order; none if no folder is named. One that is not there is built in.
 pub fn load_order() -> Vec<Vec<u8>> {

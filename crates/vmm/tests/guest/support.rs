@@ -254,6 +254,11 @@ impl Vm {
                 self.seen = rest.to_owned();
                 return line;
             }
+            if text == "\nOK "
+                && let Some((_, error)) = self.seen.split_once("\nERR ")
+            {
+                panic!("the guest says: {error}");
+            }
             let read = ConsoleRead { offset: Some(self.read_to), max: 65_536, wait: true };
             match client.call(Command::ConsoleRead(read)) {
                 Ok(Reply::Console(chunk)) => {
