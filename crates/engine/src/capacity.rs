@@ -1,16 +1,18 @@
 //! Host capacity: vCPUs, memory and public addresses are never given out twice.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use cumulet_model::address::is_assignable;
 use cumulet_model::catalogue::InstanceType;
 use cumulet_model::state::{Intent, Machine};
-use cumulet_model::{CloudError, ErrorCode, InstanceId, Mib};
-use cumulet_store::StoreError;
+use cumulet_model::{CloudError, ErrorCode, InstanceId, InterfaceId, Mib};
 use ipnet::Ipv4Net;
 
 use crate::cloud::{Cloud, Result, internal};
+
+/// Public addresses by instance and interface.
+pub(crate) type DueAddresses = HashMap<InstanceId, Vec<(InterfaceId, Ipv4Addr)>>;
 
 impl Cloud {
     /// The instance type of that name.
@@ -90,17 +92,17 @@ impl Cloud {
         Ok(count)
     }
 
-    /// `count` public addresses that nobody has. The allocation lock must be held until they are written.
-    pub(crate) async fn free_public_addresses(&self, count: usize) -> Result<Vec<Ipv4Addr>> {
+    /// From `least` to `most` public addresses that nobody has. The allocation lock must be held until they are written.
+    pub(crate) async fn free_public_addresses(&self, least: usize, most: usize) -> Result<Vec<Ipv4Addr>> {
         let interfaces = self.inner.store.interfaces().await.map_err(internal)?;
         let taken: HashSet<_> = interfaces.iter().filter_map(|r| r.interface.public_ip).collect();
         let pool = self.inner.ports.network.public_pool();
-        let free: Vec<_> = assignable(pool).filter(|address| !taken.contains(address)).take(count).collect();
-        if free.len() < count {
+        let free: Vec<_> = assignable(pool).filter(|address| !taken.contains(address)).take(most).collect();
+        if free.len() < least {
             return Err(CloudError::new(
                 ErrorCode::AddressLimitExceeded,
                 format!(
-                    "the pool of public addresses {pool} has only {} left, {count} are needed",
+                    "the pool of public addresses {pool} has only {} left, {least} are needed",
                     free.len()
                 ),
             ));
@@ -108,24 +110,22 @@ impl Cloud {
         Ok(free)
     }
 
-    /// Gives the interfaces of a stopped instance the public addresses that a start is due. The allocation lock must
-    /// be held.
-    pub(crate) async fn give_public_addresses(&self, id: &InstanceId) -> Result<()> {
-        for held in self.inner.store.interfaces_of(id).await.map_err(internal)? {
-            if held.auto_public_ip && held.interface.public_ip.is_none() {
-                let address = self.free_public_addresses(1).await?.pop();
-                self.inner.store.set_public_ip(&held.interface.id, address).await.map_err(
-                    |error| match error {
-                        StoreError::Gone(_) => CloudError::new(
-                            ErrorCode::IncorrectInstanceState,
-                            format!("The instance '{id}' was terminated in the meantime"),
-                        ),
-                        error => internal(error),
-                    },
-                )?;
-            }
+    /// Public addresses for the interfaces of stopped instances that are due one with a start. The allocation lock must
+    /// be held until they are written.
+    pub(crate) async fn due_addresses(&self, ids: &[&InstanceId]) -> Result<DueAddresses> {
+        let mut due = Vec::new();
+        for id in ids {
+            let held = self.inner.store.interfaces_of(id).await.map_err(internal)?;
+            let lacking =
+                held.into_iter().filter(|held| held.auto_public_ip && held.interface.public_ip.is_none());
+            due.extend(lacking.map(|held| ((*id).clone(), held.interface.id)));
         }
-        Ok(())
+        let mut free = self.free_public_addresses(due.len(), due.len()).await?.into_iter();
+        let mut addresses = DueAddresses::new();
+        for ((instance, interface), address) in due.into_iter().zip(&mut free) {
+            addresses.entry(instance).or_default().push((interface, address));
+        }
+        Ok(addresses)
     }
 }
 

@@ -44,6 +44,12 @@ impl Cloud {
     /// One instance.
     pub async fn instance(&self, id: &InstanceId) -> Result<Instance> {
         let record = self.record(id).await?;
+        self.with_devices(record).await
+    }
+
+    /// An instance's row with its interfaces and volumes.
+    pub(crate) async fn with_devices(&self, record: InstanceRecord) -> Result<Instance> {
+        let id = &record.id;
         let interfaces = self.inner.store.interfaces_of(id).await.map_err(internal)?;
         let volumes = self.inner.store.volumes_of(id).await.map_err(internal)?;
         Ok(assemble(record, interfaces.into_iter().map(|held| held.interface).collect(), &volumes))
@@ -127,6 +133,7 @@ fn assemble(record: InstanceRecord, interfaces: Vec<NetworkInterface>, volumes: 
                 volume_id: volume.id.clone(),
                 attached: attachment.attached,
                 delete_on_termination: attachment.delete_on_termination,
+                state: attachment.state,
             })
         })
         .collect();

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::cloud::{ChangeError, Cloud};
+use crate::devices;
 use crate::launch_steps;
 use crate::plan::{self, Action};
 
@@ -58,6 +59,7 @@ impl Cloud {
                     attempts: 0,
                     unwired: false,
                     resets: 0,
+                    look_again: None,
                 };
                 self.inner.tasks.spawn(driver.run());
                 return;
@@ -84,6 +86,8 @@ struct Driver {
     unwired: bool,
     /// Resets in a row that came soon after a start.
     resets: u32,
+    /// The pause before devices on their way are looked at again.
+    look_again: Option<Duration>,
 }
 
 impl Driver {
@@ -125,14 +129,21 @@ impl Driver {
             self.cloud.inner.keeper.sync().await?;
             self.unwired = true;
         }
+        if record.machine == Machine::Off {
+            devices::modify_without_machine(&self.cloud, &self.id).await?;
+        }
         match plan::next(record.intent, record.machine, record.reboot) {
             Action::Finish => return Ok(false),
             Action::Wait => {
+                let on = record.machine == Machine::On && self.unjudged.is_none();
+                let left = on && devices::converge(&self.cloud, &record).await?;
+                self.look_again = left.then(|| devices::next_look(self.look_again));
                 if self.unjudged.is_none() {
-                    match self.hear().await {
-                        Some(Message::Ended(event)) => self.unjudged = Some(event),
-                        Some(Message::Poke) => {}
-                        None => return Ok(false),
+                    match self.hear_within(self.look_again).await {
+                        Heard::Message(Message::Ended(event)) => self.unjudged = Some(event),
+                        Heard::Message(Message::Poke) => self.look_again = None,
+                        Heard::Nothing => {}
+                        Heard::End => return Ok(false),
                     }
                 }
                 self.judge_end().await?;
@@ -153,6 +164,19 @@ impl Driver {
         tokio::select! {
             () = self.cloud.inner.drain.cancelled() => None,
             message = self.inbox.recv() => message,
+        }
+    }
+
+    /// As [`Driver::hear`], for so long.
+    async fn hear_within(&mut self, pause: Option<Duration>) -> Heard {
+        let heard = match pause {
+            None => Ok(self.hear().await),
+            Some(pause) => tokio::time::timeout(pause, self.hear()).await,
+        };
+        match heard {
+            Ok(Some(message)) => Heard::Message(message),
+            Ok(None) => Heard::End,
+            Err(_) => Heard::Nothing,
         }
     }
 
@@ -291,6 +315,14 @@ impl Driver {
         done.map_err(change_failed)?;
         Ok(())
     }
+}
+
+/// What a driver hears in a while.
+enum Heard {
+    Message(Message),
+    Nothing,
+    /// The drivers are to end.
+    End,
 }
 
 /// What the end of a machine means for its instance.

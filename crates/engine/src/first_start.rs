@@ -23,6 +23,9 @@ use crate::cloud::{ChangeError, Cloud, EngineConfig, Inner, Ports, Result, inter
 use crate::driver::Message;
 use crate::network::NetworkKeeper;
 
+/// How long a request's token is remembered (EC2 guide, "Ensuring idempotency": it expires after 24 hours or more).
+const TOKEN_HOURS: i64 = 48;
+
 /// A random token of 64 hexadecimal digits.
 pub(crate) fn random_token() -> String {
     let bytes: [u8; 32] = rand::rng().random();
@@ -57,11 +60,14 @@ impl Cloud {
             }),
         };
         cloud.fail_unfinished_images().await?;
+        cloud.reconcile_storage().await?;
         let (events, incoming) = mpsc::unbounded_channel();
         let found = cloud.inner.ports.vms.recover(events).await.map_err(port_failed)?;
         let ended = cloud.reconcile_found(found).await?;
         cloud.inner.keeper.sync().await.map_err(port_failed)?;
+        cloud.take_up_modifications().await?;
         cloud.spawn_drivers(ended).await?;
+        cloud.take_up_volumes().await?;
         tokio::spawn(dispatch(cloud.clone(), incoming));
         tokio::spawn(keep_house(cloud.clone()));
         Ok(cloud)
@@ -158,6 +164,11 @@ async fn keep_house(cloud: Cloud) {
             && let Err(error) = inner.store.forget_terminated(before).await
         {
             warn!(error = &error as &dyn std::error::Error, "terminated instances could not be forgotten");
+        }
+        if let Ok(before) = inner.clock.now().checked_sub(jiff::SignedDuration::from_hours(TOKEN_HOURS))
+            && let Err(error) = inner.store.forget_request_tokens(before).await
+        {
+            warn!(error = &error as &dyn std::error::Error, "old request tokens could not be forgotten");
         }
     }
 }

@@ -2,15 +2,18 @@
 //! same whether a step failed, the daemon died in the middle, or the owner changed their mind: the driver abandons the
 //! start (kill, unwire), and for an instance that never ran releases its volumes, interfaces and run directory.
 
+use cumulet_model::attachment::AttachmentState;
+use cumulet_model::network::NetworkInterface;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeState};
-use cumulet_model::{CloudError, ErrorCode, InstanceId, LaunchId};
+use cumulet_model::{CloudError, ErrorCode, InstanceId, LaunchId, VolumeId};
 use cumulet_ports::vm_host::{VmDisk, VmInterface, VmSpec};
 use cumulet_ports::{PortError, PortResult};
-use cumulet_store::InstanceRecord;
+use cumulet_store::{InstanceRecord, StoreError};
 use tracing::info;
 
 use crate::cloud::{ChangeError, Cloud, Result};
+use crate::devices;
 use crate::driver::{change_failed, store_failed};
 use crate::smbios;
 
@@ -22,10 +25,13 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     let launch_id = LaunchId::random(&mut rand::rng());
     let Some(record) = claim(cloud, &record.id, &launch_id).await? else { return Ok(()) };
     make_volumes(cloud, &record).await?;
+    devices::modify_without_machine(cloud, &record.id).await?;
     // Wiring: the keeper wires what is starting or on.
     cloud.inner.keeper.sync().await?;
     let spec = machine_spec(cloud, &record, &launch_id).await?;
+    let devices = device_ids(&spec);
     cloud.inner.ports.vms.start(spec).await?;
+    cloud.inner.store.devices_attached(&record.id, &devices).await.map_err(store_failed)?;
     cloud
         .machine_is_on(&record.id, &launch_id)
         .await
@@ -60,10 +66,16 @@ async fn make_volumes(cloud: &Cloud, record: &InstanceRecord) -> PortResult<()> 
     for volume in inner.store.volumes_of(&record.id).await.map_err(store_failed)? {
         if volume.state == VolumeState::Creating {
             inner.ports.storage.create_volume(&volume.id, &volume.source, volume.size).await?;
-            inner.store.set_volume_state(&volume.id, VolumeState::InUse).await.map_err(store_failed)?;
+            inner.store.launch_volume_made(&volume.id).await.map_err(store_failed)?;
         }
     }
     Ok(())
+}
+
+/// The ids of a machine's disks and interfaces.
+fn device_ids(spec: &VmSpec) -> Vec<String> {
+    let disks = spec.disks.iter().map(|disk| disk.volume_id.to_string());
+    disks.chain(spec.interfaces.iter().map(|interface| interface.id.to_string())).collect()
 }
 
 async fn machine_spec(cloud: &Cloud, record: &InstanceRecord, launch_id: &LaunchId) -> PortResult<VmSpec> {
@@ -74,14 +86,15 @@ async fn machine_spec(cloud: &Cloud, record: &InstanceRecord, launch_id: &Launch
     let kernel = record.kernel_id.as_ref().ok_or_else(|| PortError::plain("the instance has no kernel"))?;
     let mut disks = Vec::new();
     for volume in root_first(inner.store.volumes_of(&record.id).await.map_err(store_failed)?, record) {
-        let chain = inner.ports.storage.volume_chain(&volume.id).await?;
-        disks.push(VmDisk { volume_id: volume.id, chain, read_only: false });
+        if volume.attachment.as_ref().is_some_and(|a| a.state != AttachmentState::Detaching) {
+            disks.push(disk_of(cloud, &volume).await?);
+        }
     }
     let mut interfaces = Vec::new();
     for held in inner.store.interfaces_of(&record.id).await.map_err(store_failed)? {
-        let interface = held.interface;
-        let tap = inner.ports.network.open_tap(&interface.vpc_id, &interface.id).await?;
-        interfaces.push(VmInterface { id: interface.id, mac: interface.mac, tap, mtu: Some(MTU) });
+        if held.interface.attachment.as_ref().is_some_and(|a| a.state != AttachmentState::Detaching) {
+            interfaces.push(interface_of(cloud, &held.interface).await?);
+        }
     }
     Ok(VmSpec {
         instance_id: record.id.clone(),
@@ -97,6 +110,19 @@ async fn machine_spec(cloud: &Cloud, record: &InstanceRecord, launch_id: &Launch
     })
 }
 
+/// A volume as a machine gets it.
+pub(crate) async fn disk_of(cloud: &Cloud, volume: &Volume) -> PortResult<VmDisk> {
+    let chain = cloud.inner.ports.storage.volume_chain(&volume.id).await?;
+    let limits = volume.performance.limits(volume.size);
+    Ok(VmDisk { volume_id: volume.id.clone(), chain, read_only: false, limits })
+}
+
+/// An interface, which must be wired, as a machine gets it.
+pub(crate) async fn interface_of(cloud: &Cloud, interface: &NetworkInterface) -> PortResult<VmInterface> {
+    let tap = cloud.inner.ports.network.open_tap(&interface.vpc_id, &interface.id).await?;
+    Ok(VmInterface { id: interface.id.clone(), mac: interface.mac, tap, mtu: Some(MTU) })
+}
+
 /// The root volume, which the guest finds first, then the others by device name.
 fn root_first(mut volumes: Vec<Volume>, record: &InstanceRecord) -> Vec<Volume> {
     let device = |volume: &Volume| volume.attachment.as_ref().map(|a| a.device.clone()).unwrap_or_default();
@@ -109,19 +135,36 @@ fn root_first(mut volumes: Vec<Volume>, record: &InstanceRecord) -> Vec<Volume> 
 pub(crate) async fn release(cloud: &Cloud, record: &InstanceRecord) -> PortResult<()> {
     let inner = &cloud.inner;
     for volume in inner.store.volumes_of(&record.id).await.map_err(store_failed)? {
-        let goes = volume.attachment.as_ref().is_none_or(|a| a.delete_on_termination);
-        if goes || !record.has_run {
-            inner.store.set_volume_state(&volume.id, VolumeState::Deleting).await.map_err(store_failed)?;
+        let attachment = volume.attachment.as_ref();
+        let goes = attachment.is_none_or(|a| a.delete_on_termination);
+        if goes || !record.has_run && attachment.is_some_and(|a| a.of_launch) {
+            inner
+                .store
+                .set_volume_state(&volume.id, VolumeState::Deleting, None)
+                .await
+                .map_err(store_failed)?;
             inner.ports.storage.delete_volume(&volume.id).await?;
             inner.store.delete_volume(&volume.id).await.map_err(store_failed)?;
         } else {
-            inner.store.detach_volume(&volume.id).await.map_err(store_failed)?;
+            detach(cloud, &volume.id).await?;
         }
     }
     inner.ports.vms.forget(&record.id).await?;
     inner.store.release_instance(&record.id, inner.clock.now()).await.map_err(store_failed)?;
     info!(instance = %record.id, "the instance is terminated");
     Ok(())
+}
+
+/// Detaches a volume that outlives its instance.
+async fn detach(cloud: &Cloud, id: &VolumeId) -> PortResult<()> {
+    let detached = cloud.inner.store.change_volume::<StoreError>(id, None, |volume, _| {
+        volume.attachment = None;
+        if volume.state == VolumeState::InUse {
+            volume.state = VolumeState::Available;
+        }
+        Ok(())
+    });
+    detached.await.map(drop).map_err(store_failed)
 }
 
 impl Cloud {

@@ -5,6 +5,7 @@ use cumulet_model::state::{Intent, Machine, Request, StateReason};
 use cumulet_model::{CloudError, ErrorCode, InstanceId};
 use cumulet_store::InstanceRecord;
 
+use crate::capacity::DueAddresses;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::driver::transition_text;
 
@@ -18,10 +19,12 @@ impl Cloud {
         let wanted = stopped.iter().map(|record| (record.instance_type.as_str(), 1));
         self.check_capacity(wanted).await?;
         for record in &stopped {
-            self.give_public_addresses(&record.id).await?;
+            self.check_root(record).await?;
         }
+        let stopped: Vec<_> = stopped.iter().map(|record| &record.id).collect();
+        let addresses = self.due_addresses(&stopped).await?;
         let now = self.inner.clock.now();
-        self.change_all(ids, Request::Start, |record| {
+        self.change_all_giving(ids, Request::Start, &addresses, |record| {
             if record.intent != Intent::Run {
                 record.intent = Intent::Run;
                 record.launch_time = now;
@@ -103,6 +106,22 @@ impl Cloud {
         Ok(records)
     }
 
+    /// An instance whose root volume was detached can't be started.
+    async fn check_root(&self, record: &InstanceRecord) -> Result<()> {
+        let volumes = self.inner.store.volumes_of(&record.id).await.map_err(internal)?;
+        let devices = volumes.iter().filter_map(|volume| volume.attachment.as_ref()).map(|a| &a.device);
+        if devices.into_iter().any(|device| *device == record.root_device_name) {
+            return Ok(());
+        }
+        let (id, device) = (&record.id, &record.root_device_name);
+        Err(CloudError::new(
+            ErrorCode::IncorrectInstanceState,
+            format!(
+                "Invalid value '{id}' for instanceId. Instance does not have a volume attached at root ({device})"
+            ),
+        ))
+    }
+
     /// Changes each instance and pokes its driver.
     async fn change_all(
         &self,
@@ -110,12 +129,24 @@ impl Cloud {
         request: Request,
         change: impl Fn(&mut InstanceRecord) -> std::result::Result<(), CloudError> + Send + Sync,
     ) -> Result<Vec<StateChange>> {
+        self.change_all_giving(ids, request, &DueAddresses::new(), change).await
+    }
+
+    /// The same, with public addresses for those that are then to run.
+    async fn change_all_giving(
+        &self,
+        ids: &[InstanceId],
+        request: Request,
+        addresses: &DueAddresses,
+        change: impl Fn(&mut InstanceRecord) -> std::result::Result<(), CloudError> + Send + Sync,
+    ) -> Result<Vec<StateChange>> {
         let mut changes = Vec::new();
         for (nth, id) in ids.iter().enumerate() {
             if ids[..nth].contains(id) {
                 continue;
             }
-            let done = self.inner.store.change_instance::<ChangeError>(id, |record| {
+            let addresses = addresses.get(id).map_or(&[][..], Vec::as_slice);
+            let done = self.inner.store.change_instance_giving::<ChangeError>(id, addresses, |record| {
                 // Checked again with the write: another call may have come in between.
                 permits(record, request)?;
                 Ok(change(record)?)

@@ -19,7 +19,7 @@ pub struct InstanceFacts {
     pub user_data: Option<Vec<u8>>,
     /// The VPC of its primary interface.
     pub vpc: Vpc,
-    /// The subnets of its VPC.
+    /// The subnets of its VPC, without their counts of free addresses.
     pub subnets: Vec<Subnet>,
 }
 
@@ -29,16 +29,17 @@ impl Cloud {
         let Some(id) = self.inner.store.instance_at(vpc, address).await.map_err(internal)? else {
             return Ok(None);
         };
-        let record = self.record(&id).await?;
-        let vpcs = self.vpcs().await?;
-        let Some(vpc) = vpcs.into_iter().find(|candidate| candidate.id == *vpc) else { return Ok(None) };
-        let subnets = self.subnets().await?.into_iter().filter(|subnet| subnet.vpc_id == vpc.id).collect();
+        let store = &self.inner.store;
+        let Some(mut record) = store.instance(&id).await.map_err(internal)? else { return Ok(None) };
+        let Some(vpc) = store.vpc(vpc).await.map_err(internal)? else { return Ok(None) };
+        let subnets = store.subnets_of(&vpc.id).await.map_err(internal)?;
+        let (public_key, user_data) = (record.public_key.take(), record.user_data.take());
         Ok(Some(InstanceFacts {
-            instance: self.instance(&id).await?,
-            public_key: record.public_key,
-            user_data: record.user_data,
+            instance: self.with_devices(record).await?,
+            public_key,
+            user_data,
             vpc,
-            subnets,
+            subnets: subnets.into_iter().map(|record| record.subnet).collect(),
         }))
     }
 }

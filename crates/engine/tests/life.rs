@@ -1,8 +1,9 @@
 //! Stories of instances' lives on the real engine and store, over fakes of the host.
 
 use cumulet_engine::api::instance::RunInstances;
-use cumulet_model::ErrorCode;
 use cumulet_model::state::{InstanceState, ShutdownBehavior};
+use cumulet_model::{ErrorCode, VolumeId};
+use cumulet_ports::storage::Stored;
 use cumulet_ports::vm_host::VmEnd;
 use cumulet_test_support::{TestCloud, eventually};
 use cumulet_vmm_protocol::ExitReason;
@@ -234,6 +235,56 @@ async fn a_launch_that_the_host_cannot_carry_is_refused_whole() {
     assert!(test.cloud.instances().await.unwrap().is_empty());
     let fewer = RunInstances { min_count: 1, ..big };
     assert_eq!(test.cloud.run_instances(fewer).await.unwrap().reservation.instances.len(), 2);
+}
+
+#[tokio::test]
+async fn a_launch_gets_as_many_as_there_are_addresses_but_not_fewer_than_its_least() {
+    let test = TestCloud::new().await;
+    let image = test.image().await;
+    let small = |min_count, max_count| RunInstances {
+        instance_type: Some("t2.nano".into()),
+        min_count,
+        max_count,
+        ..RunInstances::new(image.id.clone())
+    };
+    test.pool("198.18.0.0/29");
+    let refused = test.cloud.run_instances(small(4, 6)).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::AddressLimitExceeded);
+    let launched = test.cloud.run_instances(small(1, 6)).await.unwrap().reservation.instances;
+    assert_eq!(launched.len(), 3, "a pool of eight has three addresses to give");
+    assert!(launched.iter().all(|instance| instance.interfaces[0].public_ip.is_some()));
+    let private = RunInstances { associate_public_ip: Some(false), ..small(2, 2) };
+    assert_eq!(test.cloud.run_instances(private).await.unwrap().reservation.instances.len(), 2);
+}
+
+#[tokio::test]
+async fn a_start_without_an_address_to_give_changes_nothing() {
+    let test = TestCloud::new().await;
+    let id = test.launch().await.id;
+    test.wait_for(&id, InstanceState::Running).await;
+    test.cloud.stop_instances(std::slice::from_ref(&id), false).await.unwrap();
+    test.wait_for(&id, InstanceState::Stopped).await;
+    test.pool("198.18.0.0/30");
+    let refused = test.cloud.start_instances(std::slice::from_ref(&id)).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::AddressLimitExceeded);
+    let stopped = test.cloud.instance(&id).await.unwrap();
+    assert_eq!((stopped.state, stopped.interfaces[0].public_ip), (InstanceState::Stopped, None));
+}
+
+#[tokio::test]
+async fn files_without_rows_are_set_aside_and_rows_without_files_say_so() {
+    let mut test = TestCloud::new().await;
+    let instance = test.launch().await;
+    test.wait_for(&instance.id, InstanceState::Running).await;
+    let stranger: VolumeId = "vol-0123456789abcdef0".parse().unwrap();
+    test.storage.leave_volume(&stranger);
+    test.storage.lose_volume(&instance.block_devices[0].volume_id);
+    test.restart().await;
+    assert_eq!(test.storage.aside(), [Stored::Volume(stranger)]);
+    let volume = test.cloud.volumes().await.unwrap().remove(0);
+    assert!(volume.reason.is_some_and(|reason| reason.contains("gone")));
+    test.restart().await;
+    assert_eq!(test.storage.aside().len(), 1, "what was set aside is not looked at again");
 }
 
 #[tokio::test]

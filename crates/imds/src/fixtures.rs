@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cumulet_model::VpcId;
+use cumulet_model::attachment::AttachmentState;
 use cumulet_model::instance::{Instance, InstanceBlockDevice, MetadataOptions};
 use cumulet_model::network::{GroupRef, InterfaceAttachment, NetworkInterface, Subnet, Vpc};
 use cumulet_model::place::Region;
@@ -37,6 +38,8 @@ pub fn instance(number: u8) -> InstanceMetadata {
         device_index: 0,
         attached: launched,
         delete_on_termination: true,
+        state: AttachmentState::Attached,
+        force: false,
     };
     let interface = NetworkInterface {
         id: id("eni-0123456789abcdef0"),
@@ -58,6 +61,7 @@ pub fn instance(number: u8) -> InstanceMetadata {
         volume_id: id(volume),
         attached: launched,
         delete_on_termination: true,
+        state: AttachmentState::Attached,
     };
     let instance = Instance {
         id: instance_id,

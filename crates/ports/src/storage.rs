@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
+use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
 
 use crate::PortResult;
 
@@ -47,6 +47,19 @@ pub struct Inventory {
     pub images: Vec<ImageId>,
     /// Complete volumes.
     pub volumes: Vec<VolumeId>,
+    /// Complete snapshots.
+    pub snapshots: Vec<SnapshotId>,
+}
+
+/// Something that storage holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// An image.
+    Image(ImageId),
+    /// A volume.
+    Volume(VolumeId),
+    /// A snapshot.
+    Snapshot(SnapshotId),
 }
 
 /// The host's storage. A file is complete before a call that makes it returns: write, fsync, rename; an interrupted
@@ -70,6 +83,20 @@ pub trait Storage: Send + Sync + 'static {
     /// caller sees to it that what runs on the volume writes to the new layer before anything is made from the frozen
     /// ones by [`VolumeSource::Branch`]; until then the volume reads as before, whichever of the two is written to.
     async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32>;
+
+    /// Makes a volume that no machine has open as big as `size`; one that is as big already is a success. A volume never
+    /// gets smaller.
+    async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()>;
+
+    /// Keeps the `below` lowest layers of a volume, which [`Storage::branch_volume`] froze, as a snapshot, which outlives
+    /// the volume. A snapshot that is there already is a success.
+    async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, below: u32) -> PortResult<()>;
+
+    /// Removes a snapshot; volumes made from it live on. No such snapshot is a success.
+    async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()>;
+
+    /// Moves something that no row knows out of the way, without removing it. Nothing there is a success.
+    async fn set_aside(&self, what: &Stored) -> PortResult<()>;
 
     /// The files of a volume.
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain>;

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use cumulet_model::{InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
+use cumulet_model::{Gib, InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
 use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics, Smbios};
 use tokio::sync::mpsc;
 
@@ -45,7 +45,12 @@ pub struct VmDisk {
     pub chain: DiskChain,
     /// Whether the guest may write.
     pub read_only: bool,
+    /// What it may do each second.
+    pub limits: Limits,
 }
+
+/// What a disk or interface may do each second. None is no limit.
+pub type Limits = cumulet_model::volume_type::VolumeLimits;
 
 /// A network interface of a machine.
 #[derive(Debug)]
@@ -134,6 +139,28 @@ pub trait VmHost: Send + Sync + 'static {
 
     /// Types into the serial console; gives how many bytes were taken.
     async fn console_write(&self, id: &InstanceId, data: &[u8]) -> PortResult<u64>;
+
+    /// Plugs a disk into a running machine and returns when the machine has it; the guest finds it in its own time. A disk
+    /// that is there already is a success.
+    async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()>;
+
+    /// Plugs an interface into a running machine; as [`VmHost::attach_disk`].
+    async fn attach_interface(&self, id: &InstanceId, interface: VmInterface) -> PortResult<()>;
+
+    /// Asks the guest to let go of a disk or interface, by the volume's or interface's id, and returns at once; or with
+    /// `force` takes it away without asking. When it has gone, [`VmHost::devices`] does not name it any more. A device
+    /// that is not there is a success.
+    async fn detach(&self, id: &InstanceId, device: &str, force: bool) -> PortResult<()>;
+
+    /// The ids of the volumes and interfaces that a running machine has now.
+    async fn devices(&self, id: &InstanceId) -> PortResult<Vec<String>>;
+
+    /// Makes a disk of a running machine as big as `size`, its file included, and tells the guest. A disk that is as big
+    /// already is a success.
+    async fn resize_disk(&self, id: &InstanceId, volume: &VolumeId, size: Gib) -> PortResult<()>;
+
+    /// Changes what a disk or interface of a running machine may do each second.
+    async fn set_limits(&self, id: &InstanceId, device: &str, limits: Limits) -> PortResult<()>;
 
     /// Counters.
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics>;

@@ -38,6 +38,13 @@ pub fn link(
     below: u32,
     size: Bytes,
 ) -> Result<(), StorageError> {
+    let chain = frozen(layout, of, below)?;
+    link_layers(draft, &chain)?;
+    empty_layer(draft, &chain, chain.layers.len(), size).map(drop)
+}
+
+/// The `below` lowest layers of a volume, which must be frozen.
+pub fn frozen(layout: &Layout, of: &VolumeId, below: u32) -> Result<DiskChain, StorageError> {
     let mut chain = volume::chain(layout, of)?;
     let below = below as usize;
     // The top one is written to, and not to be shared.
@@ -45,14 +52,20 @@ pub fn link(
         return Err(StorageError::NotFrozen { volume: of.clone(), below });
     }
     chain.layers.drain(..chain.layers.len() - below);
+    Ok(chain)
+}
+
+/// Gives a draft the layers of a chain.
+pub fn link_layers(draft: &Draft, chain: &DiskChain) -> Result<(), StorageError> {
     for layer in &chain.layers {
         fs::hard_link(&layer.path, draft.path(&file_name(&layer.path)))
             .map_err(StorageError::io("link a frozen layer"))?;
     }
-    empty_layer(draft, &chain, below, size).map(drop)
+    Ok(())
 }
 
-fn empty_layer(draft: &Draft, on: &DiskChain, below: usize, size: Bytes) -> Result<String, StorageError> {
+/// Makes an empty layer for a chain of `below` layers in a draft, and gives its name.
+pub fn empty_layer(draft: &Draft, on: &DiskChain, below: usize, size: Bytes) -> Result<String, StorageError> {
     let name = layer_name(below);
     let file = draft.create(&name)?;
     let beneath = &on.layers[0];

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
+use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
 use cumulet_ports::PortError;
 
 use crate::qcow2::HeaderError;
@@ -85,6 +85,9 @@ pub enum StorageError {
     /// Only machine images are disks.
     #[error("the image {0} is not a disk")]
     NotADisk(ImageId),
+    /// There is no such snapshot.
+    #[error("the snapshot {0} has no file")]
+    NoSnapshot(SnapshotId),
     /// There is no such volume.
     #[error("the volume {0} has no file")]
     NoVolume(VolumeId),

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cumulet_model::image::ImageKind;
-use cumulet_model::{ImageId, VolumeId};
+use cumulet_model::{ImageId, SnapshotId, VolumeId};
 use tracing::{info, warn};
 
 use crate::space::Space;
@@ -32,6 +32,8 @@ const PLAIN_FILE: &str = "file";
 pub struct Layout {
     images: PathBuf,
     volumes: PathBuf,
+    snapshots: PathBuf,
+    quarantine: PathBuf,
     tmp: PathBuf,
     next_draft: AtomicU64,
     space: Space,
@@ -44,11 +46,13 @@ impl Layout {
         let layout = Self {
             images: dir("images"),
             volumes: dir("volumes"),
+            snapshots: dir("snapshots"),
+            quarantine: dir("quarantine"),
             tmp: dir("tmp"),
             next_draft: AtomicU64::new(0),
             space: Space::new(config.state_dir.clone(), config.reserve),
         };
-        for path in [&layout.images, &layout.volumes, &layout.tmp] {
+        for path in [&layout.images, &layout.volumes, &layout.snapshots, &layout.tmp] {
             // Disks hold their guests' secrets.
             let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(StorageError::io("make the state directory"))?;
@@ -91,6 +95,21 @@ impl Layout {
     /// Directory of a volume.
     pub fn volume_dir(&self, id: &VolumeId) -> PathBuf {
         self.volumes.join(id.as_str())
+    }
+
+    /// Directory of the snapshots.
+    pub fn snapshots(&self) -> &Path {
+        &self.snapshots
+    }
+
+    /// Directory of a snapshot.
+    pub fn snapshot_dir(&self, id: &SnapshotId) -> PathBuf {
+        self.snapshots.join(id.as_str())
+    }
+
+    /// Directory of what no row knows.
+    pub fn quarantine(&self) -> &Path {
+        &self.quarantine
     }
 
     /// A name in `tmp` that nobody else uses: unique in this process, and `tmp` was empty at its start.

@@ -20,10 +20,13 @@ mod convert;
 mod copy;
 mod draft;
 mod error;
+mod grow;
 mod image;
 mod layout;
 mod overlay;
 pub mod qcow2;
+mod set_aside;
+mod snapshot;
 mod sniff;
 mod space;
 mod volume;
@@ -33,8 +36,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
-use cumulet_ports::storage::{DiskChain, Imported, Inventory, Storage};
+use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
+use cumulet_ports::storage::{DiskChain, Imported, Inventory, Storage, Stored};
 use cumulet_ports::{PortError, PortResult};
 
 pub use error::StorageError;
@@ -110,6 +113,31 @@ impl Storage for HostStorage {
         self.blocking(move |layout| branch::freeze(layout, &id, size)).await
     }
 
+    async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()> {
+        let id = id.clone();
+        self.blocking(move |layout| grow::grow(layout, &id, size.bytes())).await
+    }
+
+    async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, below: u32) -> PortResult<()> {
+        let (id, of) = (id.clone(), of.clone());
+        self.blocking(move |layout| snapshot::take(layout, &id, &of, below)).await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()> {
+        let id = id.clone();
+        self.blocking(move |layout| snapshot::delete(layout, &id)).await
+    }
+
+    async fn set_aside(&self, what: &Stored) -> PortResult<()> {
+        let what = what.clone();
+        let place = move |layout: &Layout| match &what {
+            Stored::Image(id) => layout.image_dir(id),
+            Stored::Volume(id) => layout.volume_dir(id),
+            Stored::Snapshot(id) => layout.snapshot_dir(id),
+        };
+        self.blocking(move |layout| set_aside::set_aside(layout, &place(layout))).await
+    }
+
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain> {
         let id = id.clone();
         self.blocking(move |layout| volume::chain(layout, &id)).await
@@ -122,7 +150,11 @@ impl Storage for HostStorage {
 
     async fn inventory(&self) -> PortResult<Inventory> {
         self.blocking(|layout| {
-            Ok(Inventory { images: layout.ids(layout.images())?, volumes: layout.ids(layout.volumes())? })
+            Ok(Inventory {
+                images: layout.ids(layout.images())?,
+                volumes: layout.ids(layout.volumes())?,
+                snapshots: layout.ids(layout.snapshots())?,
+            })
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::path::Path;
 
 use cumulet_model::image::ImageKind;
 use cumulet_model::volume::VolumeSource;
@@ -14,7 +15,7 @@ use crate::copy::reflink;
 use crate::draft::{self, Draft};
 use crate::layout::{BASE, Layout, OVERLAY, RAW_DISK, layer_name};
 use crate::overlay::write_overlay;
-use crate::{MAX_DISK, StorageError};
+use crate::{MAX_DISK, StorageError, snapshot};
 
 /// More than the metadata of any new volume takes: an overlay's first-level table for 64 TiB has 1 MiB.
 const NEW_VOLUME: Bytes = Bytes(2 << 20);
@@ -40,6 +41,9 @@ pub fn create(layout: &Layout, id: &VolumeId, source: &VolumeSource, size: Gib) 
         VolumeSource::Branch { volume, below } => {
             branch::link(layout, &draft, volume, *below, bytes).map(|()| "branch")
         }
+        VolumeSource::Snapshot(from) => {
+            snapshot::link(layout, &draft, from, bytes).map(|()| "from a snapshot")
+        }
     };
     let how = filled.map_err(|error| layout.space().explain(error))?;
     draft.publish(&place)?;
@@ -49,7 +53,11 @@ pub fn create(layout: &Layout, id: &VolumeId, source: &VolumeSource, size: Gib) 
 
 /// The files of a volume, as its directory shows them.
 pub fn chain(layout: &Layout, id: &VolumeId) -> Result<DiskChain, StorageError> {
-    let dir = layout.volume_dir(id);
+    chain_in(&layout.volume_dir(id))?.ok_or_else(|| StorageError::NoVolume(id.clone()))
+}
+
+/// The files of a volume or snapshot, as its directory shows them; `None` when there are none.
+pub fn chain_in(dir: &Path) -> Result<Option<DiskChain>, StorageError> {
     let layer = |name: &str, format| DiskLayer { path: dir.join(name), format };
     let has = |name: &str| dir.join(name).try_exists().map_err(StorageError::io("look for a volume"));
     let mut layers = if has(RAW_DISK)? {
@@ -57,7 +65,7 @@ pub fn chain(layout: &Layout, id: &VolumeId) -> Result<DiskChain, StorageError> 
     } else if has(OVERLAY)? {
         vec![layer(BASE, DiskFormat::Raw), layer(OVERLAY, DiskFormat::Qcow2)]
     } else {
-        return Err(StorageError::NoVolume(id.clone()));
+        return Ok(None);
     };
     loop {
         let next = layer_name(layers.len());
@@ -67,7 +75,7 @@ pub fn chain(layout: &Layout, id: &VolumeId) -> Result<DiskChain, StorageError> 
         layers.push(layer(&next, DiskFormat::Qcow2));
     }
     layers.reverse();
-    Ok(DiskChain { layers })
+    Ok(Some(DiskChain { layers }))
 }
 
 /// Removes a volume.

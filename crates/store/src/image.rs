@@ -86,6 +86,18 @@ impl Store {
         one_row(done, "the pending image")
     }
 
+    /// An image that was complete can't be used any more.
+    pub async fn lose_image(&self, id: &ImageId, reason: &str) -> StoreResult<()> {
+        let done = sqlx::query("UPDATE images SET state = ?, state_reason = ? WHERE id = ?")
+            .bind(word(&ImageState::Failed))
+            .bind(reason)
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(doing("write an image's state"))?;
+        one_row(done, "the image")
+    }
+
     /// Removes an image; none is a success.
     pub async fn delete_image(&self, id: &ImageId) -> StoreResult<()> {
         let mut tx = self.begin().await?;

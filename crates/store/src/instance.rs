@@ -1,15 +1,17 @@
 //! Instances: their facts, launches in one transaction, and changes that read, decide and write in one.
 
+use std::net::Ipv4Addr;
+
 use cumulet_model::instance::MetadataOptions;
 use cumulet_model::state::{InstanceState, Intent, Machine, ShutdownBehavior, StateReason};
 use cumulet_model::volume::Volume;
-use cumulet_model::{ImageId, InstanceId, LaunchId, ReservationId, SubnetId, Tags, VpcId};
+use cumulet_model::{ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SubnetId, Tags, VpcId};
 use jiff::Timestamp;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::column::{Columns, json, word};
 use crate::interface::{self, InterfaceRecord};
-use crate::{Store, StoreError, StoreResult, doing, inserting, one_row, tag, volume};
+use crate::{Store, StoreError, StoreResult, doing, holder, inserting, one_row, tag, volume};
 
 /// An instance's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,14 +142,9 @@ impl Store {
 
     /// One instance.
     pub async fn instance(&self, id: &InstanceId) -> StoreResult<Option<InstanceRecord>> {
-        let row = sqlx::query("SELECT * FROM instances WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(doing("read an instance"))?;
-        let Some(row) = row else { return Ok(None) };
-        let mut record = read(&Columns::new("instances", &row))?;
-        record.tags = self.tags_by_id().await?.remove(record.id.as_str()).unwrap_or_default();
+        let mut connection = self.connection().await?;
+        let Some(mut record) = read_one(&mut connection, id).await? else { return Ok(None) };
+        record.tags = tag::of(&mut connection, &[id.as_str()]).await?.remove(id.as_str()).unwrap_or_default();
         Ok(Some(record))
     }
 
@@ -194,20 +191,24 @@ impl Store {
 
     /// Reads an instance, lets `change` decide and alter it, and writes it, with nothing in between. An error of
     /// `change` writes nothing. An instance that is off and not wanted to run loses its dynamic public addresses with
-    /// the same write, so that nobody sees it stopped and holding one.
+    /// the same write, so that nobody sees it stopped and holding one; one without a machine has no device on its way.
     pub async fn change_instance<E: From<StoreError>>(
         &self,
         id: &InstanceId,
         change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
     ) -> Result<Transition, E> {
+        self.change_instance_giving(id, &[], change).await
+    }
+
+    /// The same, giving public addresses to interfaces of the instance that have none, if it is then wanted to run.
+    pub async fn change_instance_giving<E: From<StoreError>>(
+        &self,
+        id: &InstanceId,
+        addresses: &[(InterfaceId, Ipv4Addr)],
+        change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
+    ) -> Result<Transition, E> {
         let mut tx = self.begin().await?;
-        let row = sqlx::query("SELECT * FROM instances WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(doing("read an instance"))?
-            .ok_or(StoreError::Gone("the instance"))?;
-        let mut record = read(&Columns::new("instances", &row))?;
+        let mut record = read_one(&mut tx, id).await?.ok_or(StoreError::Gone("the instance"))?;
         let previous = record.state();
         let before = record.clone();
         change(&mut record)?;
@@ -217,14 +218,22 @@ impl Store {
         if record.machine == Machine::Off && record.intent != Intent::Run {
             interface::take_public_ips(&mut tx, id).await?;
         }
+        if matches!(record.machine, Machine::Off | Machine::Resetting) {
+            holder::without_machine(&mut tx, id).await?;
+        }
+        if record.intent == Intent::Run {
+            for (interface, address) in addresses {
+                interface::give_public_ip(&mut tx, id, interface, *address).await?;
+            }
+        }
         tx.commit().await.map_err(doing("change an instance"))?;
         Ok(Transition { previous, record })
     }
 
-    /// The last step of a termination: the instance's interfaces go, and it is released.
+    /// The last step of a termination: the instance's interfaces go or are detached, and it is released.
     pub async fn release_instance(&self, id: &InstanceId, now: Timestamp) -> StoreResult<()> {
         let mut tx = self.begin().await?;
-        interface::delete_of(&mut tx, id).await?;
+        interface::release_of(&mut tx, id).await?;
         let done = sqlx::query(
             "UPDATE instances SET machine = ?, launch_id = NULL, terminated = ?, user_data = NULL WHERE id = ?",
         )
@@ -267,6 +276,19 @@ impl Store {
         tx.commit().await.map_err(doing("forget terminated instances"))?;
         Ok(done.rows_affected())
     }
+}
+
+/// One instance, without its tags.
+pub(crate) async fn read_one(
+    connection: &mut SqliteConnection,
+    id: &InstanceId,
+) -> StoreResult<Option<InstanceRecord>> {
+    let row = sqlx::query("SELECT * FROM instances WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(doing("read an instance"))?;
+    row.map(|row| read(&Columns::new("instances", &row))).transpose()
 }
 
 fn read(row: &Columns<'_>) -> StoreResult<InstanceRecord> {

@@ -7,12 +7,16 @@
 
 mod access;
 mod column;
+mod holder;
 mod image;
 mod instance;
 mod interface;
 mod key;
+mod modification;
 mod security;
+mod snapshot;
 mod tag;
+mod token;
 mod volume;
 mod vpc;
 
@@ -23,8 +27,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 
 pub use access::AccessKeyRecord;
+pub use holder::Holder;
 pub use instance::{InstanceRecord, NewLaunch, Transition};
 pub use interface::InterfaceRecord;
+pub use token::RequestToken;
 pub use vpc::{NewDefaultVpc, SubnetRecord};
 
 /// What can go wrong with the store.
@@ -115,6 +121,10 @@ impl Store {
     /// Closes the database; its write-ahead log is folded in.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    async fn connection(&self) -> StoreResult<sqlx::pool::PoolConnection<Sqlite>> {
+        self.pool.acquire().await.map_err(doing("get a connection to the database"))
     }
 
     async fn begin(&self) -> StoreResult<Transaction<'static, Sqlite>> {

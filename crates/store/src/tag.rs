@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cumulet_model::{Tag, Tags};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::column::Columns;
 use crate::{Store, StoreResult, doing};
@@ -72,6 +72,23 @@ impl Store {
         }
         tx.commit().await.map_err(doing("delete tags"))
     }
+}
+
+/// The tags of these resources.
+pub(crate) async fn of(connection: &mut SqliteConnection, ids: &[&str]) -> StoreResult<TagsById> {
+    let mut by_id = TagsById::new();
+    for id in ids {
+        let rows = sqlx::query("SELECT key, value FROM tags WHERE resource_id = ?")
+            .bind(*id)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(doing("read a resource's tags"))?;
+        for row in &rows {
+            let row = Columns::new("tags", row);
+            by_id.entry((*id).to_owned()).or_default().insert(row.text("key")?, row.text("value")?);
+        }
+    }
+    Ok(by_id)
 }
 
 pub(crate) async fn insert(tx: &mut Transaction<'_, Sqlite>, id: &str, tags: &Tags) -> StoreResult<()> {

@@ -2,10 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use cumulet_model::VpcId;
 use cumulet_model::network::{Subnet, Vpc};
 use cumulet_model::security::SecurityGroup;
 
 use crate::column::Columns;
+use crate::tag::TagsById;
 use crate::{Store, StoreResult, doing, inserting, security};
 
 /// A subnet with what only the address search needs.
@@ -36,18 +38,17 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(doing("read the VPCs"))?;
-        rows.iter()
-            .map(|row| {
-                let row = Columns::new("vpcs", row);
-                Ok(Vpc {
-                    id: row.parsed("id")?,
-                    cidr: row.parsed("cidr")?,
-                    is_default: row.flag("is_default")?,
-                    dhcp_options_id: row.parsed("dhcp_options_id")?,
-                    tags: tags.remove(&row.text("id")?).unwrap_or_default(),
-                })
-            })
-            .collect()
+        rows.iter().map(|row| read_vpc(&Columns::new("vpcs", row), &mut tags)).collect()
+    }
+
+    /// One VPC, without its tags.
+    pub async fn vpc(&self, id: &VpcId) -> StoreResult<Option<Vpc>> {
+        let row = sqlx::query("SELECT * FROM vpcs WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(doing("read a VPC"))?;
+        row.map(|row| read_vpc(&Columns::new("vpcs", &row), &mut Default::default())).transpose()
     }
 
     /// All subnets, by zone.
@@ -57,22 +58,17 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(doing("read the subnets"))?;
-        rows.iter()
-            .map(|row| {
-                let row = Columns::new("subnets", row);
-                let subnet = Subnet {
-                    id: row.parsed("id")?,
-                    vpc_id: row.parsed("vpc_id")?,
-                    cidr: row.parsed("cidr")?,
-                    zone: row.text("zone")?,
-                    default_for_zone: row.flag("default_for_zone")?,
-                    map_public_ip_on_launch: row.flag("map_public_ip")?,
-                    available_addresses: 0,
-                    tags: tags.remove(&row.text("id")?).unwrap_or_default(),
-                };
-                Ok(SubnetRecord { subnet, last_private_ip: row.parsed_if("last_private_ip")? })
-            })
-            .collect()
+        rows.iter().map(|row| read_subnet(&Columns::new("subnets", row), &mut tags)).collect()
+    }
+
+    /// The subnets of one VPC, by zone, without their tags.
+    pub async fn subnets_of(&self, vpc: &VpcId) -> StoreResult<Vec<SubnetRecord>> {
+        let rows = sqlx::query("SELECT * FROM subnets WHERE vpc_id = ? ORDER BY zone, id")
+            .bind(vpc.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(doing("read a VPC's subnets"))?;
+        rows.iter().map(|row| read_subnet(&Columns::new("subnets", row), &mut Default::default())).collect()
     }
 
     /// Adds the default VPC; one that is there is [`crate::StoreError::Duplicate`].
@@ -103,4 +99,28 @@ impl Store {
         security::insert_group(&mut tx, &new.group).await?;
         tx.commit().await.map_err(doing("add the default VPC"))
     }
+}
+
+fn read_vpc(row: &Columns<'_>, tags: &mut TagsById) -> StoreResult<Vpc> {
+    Ok(Vpc {
+        id: row.parsed("id")?,
+        cidr: row.parsed("cidr")?,
+        is_default: row.flag("is_default")?,
+        dhcp_options_id: row.parsed("dhcp_options_id")?,
+        tags: tags.remove(&row.text("id")?).unwrap_or_default(),
+    })
+}
+
+fn read_subnet(row: &Columns<'_>, tags: &mut TagsById) -> StoreResult<SubnetRecord> {
+    let subnet = Subnet {
+        id: row.parsed("id")?,
+        vpc_id: row.parsed("vpc_id")?,
+        cidr: row.parsed("cidr")?,
+        zone: row.text("zone")?,
+        default_for_zone: row.flag("default_for_zone")?,
+        map_public_ip_on_launch: row.flag("map_public_ip")?,
+        available_addresses: 0,
+        tags: tags.remove(&row.text("id")?).unwrap_or_default(),
+    };
+    Ok(SubnetRecord { subnet, last_private_ip: row.parsed_if("last_private_ip")? })
 }

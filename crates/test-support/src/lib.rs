@@ -92,6 +92,11 @@ impl TestCloud {
         .await
     }
 
+    /// From now on public addresses come from this pool.
+    pub fn pool(&self, network: &str) {
+        self.network.set_pool(network.parse().expect("a network"));
+    }
+
     /// Launches one instance of a new image with EC2's defaults.
     pub async fn launch(&self) -> Instance {
         let image = self.image().await;

@@ -15,16 +15,26 @@ use crate::Faults;
 pub struct FakeNetwork {
     faults: Faults,
     spec: Mutex<NetworkSpec>,
+    pool: Mutex<Ipv4Net>,
 }
 
 impl FakeNetwork {
     pub(crate) fn new(faults: Faults) -> Self {
-        Self { faults, spec: Mutex::default() }
+        Self {
+            faults,
+            spec: Mutex::default(),
+            pool: Mutex::new(Ipv4Net::new_assert([198, 18, 0, 0].into(), 24)),
+        }
     }
 
     /// What the host's network is.
     pub fn spec(&self) -> NetworkSpec {
         self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// From now on public addresses come from this pool.
+    pub fn set_pool(&self, pool: Ipv4Net) {
+        *self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = pool;
     }
 
     /// Ids of the interfaces that are wired.
@@ -58,7 +68,7 @@ impl Network for FakeNetwork {
     }
 
     fn public_pool(&self) -> Ipv4Net {
-        Ipv4Net::new_assert([198, 18, 0, 0].into(), 24)
+        *self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     async fn teardown(&self) -> PortResult<()> {

@@ -1,21 +1,25 @@
 //! Storage that remembers which images and volumes it holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, VolumeId};
-use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer, Imported, Inventory};
+use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
+use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer, Imported, Inventory, Stored};
 use cumulet_ports::{PortError, PortResult, Storage};
 
 use crate::Faults;
 
+/// Images, volumes with their sizes, snapshots, and what was set aside.
+#[derive(Default)]
+struct Held(BTreeSet<ImageId>, BTreeMap<VolumeId, Gib>, BTreeSet<SnapshotId>, Vec<Stored>);
+
 /// The fake storage.
 pub struct FakeStorage {
     faults: Faults,
-    held: Mutex<(BTreeSet<ImageId>, BTreeSet<VolumeId>)>,
+    held: Mutex<Held>,
 }
 
 impl FakeStorage {
@@ -23,13 +27,33 @@ impl FakeStorage {
         Self { faults, held: Mutex::default() }
     }
 
-    fn held(&self) -> MutexGuard<'_, (BTreeSet<ImageId>, BTreeSet<VolumeId>)> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Ids of the volumes that are there.
     pub fn volumes(&self) -> Vec<VolumeId> {
-        self.held().1.iter().cloned().collect()
+        self.held().1.keys().cloned().collect()
+    }
+
+    /// How big a volume's file is.
+    pub fn size_of(&self, id: &VolumeId) -> Option<Gib> {
+        self.held().1.get(id).copied()
+    }
+
+    /// What was set aside.
+    pub fn aside(&self) -> Vec<Stored> {
+        self.held().3.clone()
+    }
+
+    /// A file that no row knows, as after a database was put back from a backup.
+    pub fn leave_volume(&self, id: &VolumeId) {
+        self.held().1.insert(id.clone(), Gib(1));
+    }
+
+    /// A file is lost.
+    pub fn lose_volume(&self, id: &VolumeId) {
+        self.held().1.remove(id);
     }
 }
 
@@ -52,7 +76,7 @@ impl Storage for FakeStorage {
         Ok(())
     }
 
-    async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, _size: Gib) -> PortResult<()> {
+    async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()> {
         self.faults.pass("storage.create_volume")?;
         let mut held = self.held();
         if let VolumeSource::Image(image) = source
@@ -61,25 +85,66 @@ impl Storage for FakeStorage {
             return Err(PortError::plain(format!("there is no image {image}")));
         }
         if let VolumeSource::Branch { volume, .. } = source
-            && !held.1.contains(volume)
+            && !held.1.contains_key(volume)
         {
             return Err(PortError::plain(format!("there is no volume {volume}")));
         }
-        held.1.insert(id.clone());
+        if let VolumeSource::Snapshot(snapshot) = source
+            && !held.2.contains(snapshot)
+        {
+            return Err(PortError::plain(format!("there is no snapshot {snapshot}")));
+        }
+        held.1.entry(id.clone()).or_insert(size);
         Ok(())
     }
 
     async fn branch_volume(&self, id: &VolumeId, _size: Gib) -> PortResult<u32> {
         self.faults.pass("storage.branch_volume")?;
-        if !self.held().1.contains(id) {
+        if !self.held().1.contains_key(id) {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
         Ok(1)
     }
 
+    async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()> {
+        self.faults.pass("storage.grow_volume")?;
+        let mut held = self.held();
+        let now = held.1.get_mut(id).ok_or_else(|| PortError::plain(format!("there is no volume {id}")))?;
+        *now = size.max(*now);
+        Ok(())
+    }
+
+    async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, _below: u32) -> PortResult<()> {
+        self.faults.pass("storage.take_snapshot")?;
+        let mut held = self.held();
+        if !held.1.contains_key(of) {
+            return Err(PortError::plain(format!("there is no volume {of}")));
+        }
+        held.2.insert(id.clone());
+        Ok(())
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()> {
+        self.faults.pass("storage.delete_snapshot")?;
+        self.held().2.remove(id);
+        Ok(())
+    }
+
+    async fn set_aside(&self, what: &Stored) -> PortResult<()> {
+        self.faults.pass("storage.set_aside")?;
+        let mut held = self.held();
+        match what {
+            Stored::Image(id) => drop(held.0.remove(id)),
+            Stored::Volume(id) => drop(held.1.remove(id)),
+            Stored::Snapshot(id) => drop(held.2.remove(id)),
+        }
+        held.3.push(what.clone());
+        Ok(())
+    }
+
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain> {
         self.faults.pass("storage.volume_chain")?;
-        if !self.held().1.contains(id) {
+        if !self.held().1.contains_key(id) {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
         let layer = DiskLayer { path: PathBuf::from("/nowhere").join(id.as_str()), format: DiskFormat::Raw };
@@ -94,7 +159,11 @@ impl Storage for FakeStorage {
 
     async fn inventory(&self) -> PortResult<Inventory> {
         let held = self.held();
-        Ok(Inventory { images: held.0.iter().cloned().collect(), volumes: held.1.iter().cloned().collect() })
+        Ok(Inventory {
+            images: held.0.iter().cloned().collect(),
+            volumes: held.1.keys().cloned().collect(),
+            snapshots: held.2.iter().cloned().collect(),
+        })
     }
 
     async fn free_space(&self) -> PortResult<Bytes> {

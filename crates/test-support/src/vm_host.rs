@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use cumulet_model::InstanceId;
-use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd, VmEvent, VmSpec};
+use cumulet_model::{Gib, InstanceId, VolumeId};
+use cumulet_ports::vm_host::{FoundState, FoundVm, Limits, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec};
 use cumulet_ports::{PortError, PortResult, VmHost};
 use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics};
 use tokio::sync::mpsc;
@@ -25,10 +25,16 @@ struct State {
     events: Option<mpsc::UnboundedSender<VmEvent>>,
     starts: u32,
     deaf: bool,
+    holds_on: bool,
+    resizes: Vec<(VolumeId, Gib)>,
 }
 
 struct Vm {
     spec: VmSpec,
+    /// Ids of disks and interfaces.
+    devices: Vec<String>,
+    /// Devices that the guest was asked to let go of.
+    asked: Vec<String>,
     end: Option<VmEnd>,
     console: Vec<u8>,
 }
@@ -67,6 +73,33 @@ impl FakeVmHost {
         self.state().deaf = true;
     }
 
+    /// Guests do not let go of devices when asked, or do again.
+    pub fn hold_on(&self, yes: bool) {
+        let mut state = self.state();
+        state.holds_on = yes;
+        if !yes {
+            for vm in state.vms.values_mut() {
+                let asked = std::mem::take(&mut vm.asked);
+                vm.devices.retain(|device| !asked.contains(device));
+            }
+        }
+    }
+
+    /// Whether a guest was asked to let go of a device that it has still.
+    pub fn was_asked(&self, id: &InstanceId, device: &str) -> bool {
+        self.state().vms.get(id).is_some_and(|vm| vm.asked.iter().any(|asked| asked == device))
+    }
+
+    /// The disks that were made bigger in their machines.
+    pub fn resizes(&self) -> Vec<(VolumeId, Gib)> {
+        self.state().resizes.clone()
+    }
+
+    /// The devices of a machine.
+    pub fn devices_of(&self, id: &InstanceId) -> Vec<String> {
+        self.state().vms.get(id).map(|vm| vm.devices.clone()).unwrap_or_default()
+    }
+
     /// A machine ends by itself. Nobody hears of it while no daemon is there.
     pub fn end(&self, id: &InstanceId, end: VmEnd) {
         let mut state = self.state();
@@ -77,6 +110,24 @@ impl FakeVmHost {
             // A receiver that is gone belongs to a daemon that is gone.
             let _gone = events.send(event);
         }
+    }
+}
+
+impl State {
+    fn running(&mut self, id: &InstanceId) -> PortResult<&mut Vm> {
+        let vm = self.vms.get_mut(id).filter(|vm| vm.end.is_none());
+        vm.ok_or_else(|| PortError::plain("there is no such machine"))
+    }
+}
+
+impl FakeVmHost {
+    fn plug(&self, id: &InstanceId, device: &str) -> PortResult<()> {
+        let mut state = self.state();
+        let vm = state.running(id)?;
+        if !vm.devices.iter().any(|known| known == device) {
+            vm.devices.push(device.to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -101,7 +152,10 @@ impl VmHost for FakeVmHost {
         }
         state.starts += 1;
         let console = b"hello from the fake machine\n".to_vec();
-        state.vms.insert(spec.instance_id.clone(), Vm { spec, end: None, console });
+        let disks = spec.disks.iter().map(|disk| disk.volume_id.to_string());
+        let devices = disks.chain(spec.interfaces.iter().map(|net| net.id.to_string())).collect();
+        let vm = Vm { devices, asked: Vec::new(), spec, end: None, console };
+        state.vms.insert(vm.spec.instance_id.clone(), vm);
         Ok(())
     }
 
@@ -147,6 +201,49 @@ impl VmHost for FakeVmHost {
         // A terminal that echoes.
         vm.console.extend_from_slice(data);
         Ok(data.len() as u64)
+    }
+
+    async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
+        self.faults.pass("vms.attach_disk")?;
+        self.plug(id, disk.volume_id.as_str())
+    }
+
+    async fn attach_interface(&self, id: &InstanceId, interface: VmInterface) -> PortResult<()> {
+        self.faults.pass("vms.attach_interface")?;
+        self.plug(id, interface.id.as_str())
+    }
+
+    async fn detach(&self, id: &InstanceId, device: &str, force: bool) -> PortResult<()> {
+        self.faults.pass("vms.detach")?;
+        let mut state = self.state();
+        let holds_on = state.holds_on && !force;
+        let vm = state.running(id)?;
+        if holds_on {
+            vm.asked.push(device.to_owned());
+        } else {
+            vm.devices.retain(|known| known != device);
+        }
+        Ok(())
+    }
+
+    async fn devices(&self, id: &InstanceId) -> PortResult<Vec<String>> {
+        self.faults.pass("vms.devices")?;
+        Ok(self.state().running(id)?.devices.clone())
+    }
+
+    async fn resize_disk(&self, id: &InstanceId, volume: &VolumeId, size: Gib) -> PortResult<()> {
+        self.faults.pass("vms.resize_disk")?;
+        let mut state = self.state();
+        if !state.running(id)?.devices.iter().any(|device| device == volume.as_str()) {
+            return Err(PortError::plain("there is no such disk"));
+        }
+        state.resizes.push((volume.clone(), size));
+        Ok(())
+    }
+
+    async fn set_limits(&self, id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
+        self.faults.pass("vms.set_limits")?;
+        self.state().running(id).map(drop)
     }
 
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics> {

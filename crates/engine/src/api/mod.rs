@@ -3,5 +3,7 @@
 
 pub mod image;
 pub mod instance;
+pub mod interface;
 pub mod key;
 pub mod security;
+pub mod volume;

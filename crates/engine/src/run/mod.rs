@@ -11,16 +11,17 @@ use cumulet_model::network::GroupRef;
 use cumulet_model::tag::check_tags;
 use cumulet_model::{CloudError, ErrorCode, ImageId, ReservationId};
 use cumulet_store::SubnetRecord;
-use sha2::{Digest, Sha256};
 use tracing::info;
 
-pub(crate) use place::check_group_count;
+pub(crate) use place::{check_group_count, chosen_groups};
 #[cfg(test)]
 pub(crate) use rows::sample_record;
+pub(crate) use volumes::is_device_name;
 use volumes::{PlannedVolume, planned_volumes};
 
 use crate::api::instance::{Launched, RunInstances};
 use crate::cloud::{Cloud, Result, internal};
+use crate::idempotent::{digest, mismatch};
 
 /// EC2's limit of user data before its base64.
 pub(crate) const MAX_USER_DATA: usize = 16 * 1024;
@@ -62,7 +63,7 @@ impl Cloud {
         let mut launch = self.launch_rows(&request, &checked).await?;
         launch.token = token;
         self.inner.store.add_launch(&launch).await.map_err(internal)?;
-        info!(reservation = %launch.reservation_id, count = checked.count, image = %request.image_id, "launching");
+        info!(reservation = %launch.reservation_id, count = launch.instances.len(), image = %request.image_id, "launching");
         for record in &launch.instances {
             self.poke(&record.id);
         }
@@ -75,10 +76,7 @@ impl Cloud {
             return Ok(None);
         };
         if known != *digest {
-            return Err(CloudError::new(
-                ErrorCode::IdempotentParameterMismatch,
-                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
-            ));
+            return Err(mismatch());
         }
         Ok(Some(Launched { reservation: self.reservation(&reservation_id).await?, warnings: Vec::new() }))
     }
@@ -153,10 +151,4 @@ pub(crate) fn check_user_data(data: &[u8]) -> Result<()> {
     }
     let text = format!("User data is limited to {MAX_USER_DATA} bytes; it has {}", data.len());
     Err(CloudError::invalid_value(text))
-}
-
-fn digest(request: &RunInstances) -> String {
-    let text =
-        serde_json::to_vec(request).unwrap_or_else(|error| unreachable!("requests serialize: {error}"));
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

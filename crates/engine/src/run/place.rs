@@ -3,7 +3,7 @@
 use cumulet_model::image::{Image, ImageKind, ImageState};
 use cumulet_model::network::GroupRef;
 use cumulet_model::security::SecurityGroup;
-use cumulet_model::{CloudError, ErrorCode, ImageId};
+use cumulet_model::{CloudError, ErrorCode, GroupId, ImageId, VpcId};
 use cumulet_store::SubnetRecord;
 
 use crate::api::instance::RunInstances;
@@ -107,36 +107,43 @@ impl Cloud {
         request: &RunInstances,
         subnet: &SubnetRecord,
     ) -> Result<Vec<GroupRef>> {
-        let vpc = &subnet.subnet.vpc_id;
-        let groups: Vec<_> =
-            self.security_groups().await?.into_iter().filter(|group| group.vpc_id == *vpc).collect();
-        let reference = |group: &SecurityGroup| GroupRef { id: group.id.clone(), name: group.name.clone() };
-        if request.group_ids.is_empty() && request.group_names.is_empty() {
-            let default = groups.iter().find(|group| group.name == SecurityGroup::DEFAULT_NAME);
-            return Ok(default.map(reference).into_iter().collect());
-        }
-        let mut chosen: Vec<GroupRef> = Vec::new();
-        let by_id = request.group_ids.iter().map(|id| {
-            groups.iter().find(|group| group.id == *id).ok_or_else(|| {
-                let text = format!("The security group '{id}' does not exist in VPC '{vpc}'");
-                CloudError::new(ErrorCode::InvalidGroupNotFound, text)
-            })
-        });
-        let by_name = request.group_names.iter().map(|name| {
-            groups.iter().find(|group| group.name == *name).ok_or_else(|| {
-                let text = format!("The security group '{name}' does not exist in VPC '{vpc}'");
-                CloudError::new(ErrorCode::InvalidGroupNotFound, text)
-            })
-        });
-        for group in by_id.chain(by_name) {
-            let group = reference(group?);
-            if !chosen.contains(&group) {
-                chosen.push(group);
-            }
-        }
-        check_group_count(chosen.len())?;
-        Ok(chosen)
+        let known = self.security_groups().await?;
+        chosen_groups(&known, &subnet.subnet.vpc_id, &request.group_ids, &request.group_names)
     }
+}
+
+/// The groups of a VPC that a request names by id or by name, each once; its default group when it names none.
+pub(crate) fn chosen_groups(
+    known: &[SecurityGroup],
+    vpc: &VpcId,
+    ids: &[GroupId],
+    names: &[String],
+) -> Result<Vec<GroupRef>> {
+    let groups: Vec<_> = known.iter().filter(|group| group.vpc_id == *vpc).collect();
+    let reference = |group: &SecurityGroup| GroupRef { id: group.id.clone(), name: group.name.clone() };
+    if ids.is_empty() && names.is_empty() {
+        let default = groups.iter().find(|group| group.name == SecurityGroup::DEFAULT_NAME);
+        return Ok(default.map(|group| reference(group)).into_iter().collect());
+    }
+    let not_found = |what: &str| {
+        let text = format!("The security group '{what}' does not exist in VPC '{vpc}'");
+        CloudError::new(ErrorCode::InvalidGroupNotFound, text)
+    };
+    let by_id = ids
+        .iter()
+        .map(|id| groups.iter().find(|group| group.id == *id).ok_or_else(|| not_found(id.as_str())));
+    let by_name = names
+        .iter()
+        .map(|name| groups.iter().find(|group| group.name == *name).ok_or_else(|| not_found(name)));
+    let mut chosen: Vec<GroupRef> = Vec::new();
+    for group in by_id.chain(by_name) {
+        let group = reference(group?);
+        if !chosen.contains(&group) {
+            chosen.push(group);
+        }
+    }
+    check_group_count(chosen.len())?;
+    Ok(chosen)
 }
 
 /// EC2's limit of groups on an interface.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
+use cumulet_model::attachment::AttachmentState;
 use cumulet_model::network::{InterfaceAttachment, NetworkInterface};
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeAttachment, VolumeState};
@@ -19,12 +20,16 @@ use crate::cloud::{Cloud, Result, internal};
 impl Cloud {
     pub(super) async fn launch_rows(&self, request: &RunInstances, checked: &Checked) -> Result<NewLaunch> {
         let now = self.inner.clock.now();
-        let private = self.private_addresses(request, checked).await?;
-        let mut public = match checked.public_ip {
-            true => self.free_public_addresses(checked.count as usize).await?,
-            false => Vec::new(),
+        let (least, most) = (request.min_count as usize, checked.count as usize);
+        let mut private = self.private_addresses(request, checked).await?;
+        let public: Vec<_> = match checked.public_ip {
+            true => {
+                let free = self.free_public_addresses(least, most.min(private.len())).await?;
+                private.truncate(free.len());
+                free.into_iter().map(Some).collect()
+            }
+            false => vec![None; private.len()],
         };
-        public.reverse();
         // The generator is the thread's: it must not be held over an await.
         let mut rng = rand::rng();
         let reservation_id = ReservationId::random(&mut rng);
@@ -36,7 +41,7 @@ impl Cloud {
             interfaces: Vec::new(),
             volumes: Vec::new(),
         };
-        for (launch_index, private_ip) in (0..checked.count).zip(private) {
+        for ((launch_index, private_ip), public_ip) in (0..).zip(private).zip(public) {
             let id = InstanceId::random(&mut rng);
             let interface = NetworkInterface {
                 id: InterfaceId::random(&mut rng),
@@ -46,7 +51,7 @@ impl Cloud {
                 description: request.interface_description.clone().unwrap_or_default(),
                 mac: MacAddr::for_private_ip(rng.random(), private_ip),
                 private_ip,
-                public_ip: public.pop(),
+                public_ip,
                 groups: checked.groups.clone(),
                 source_dest_check: true,
                 attachment: Some(InterfaceAttachment {
@@ -55,6 +60,8 @@ impl Cloud {
                     device_index: 0,
                     attached: now,
                     delete_on_termination: true,
+                    state: AttachmentState::Attaching,
+                    force: false,
                 }),
                 created: now,
                 tags: request.interface_tags.clone(),
@@ -63,7 +70,9 @@ impl Cloud {
             launch.volumes.extend(checked.volumes.iter().map(|planned| Volume {
                 id: VolumeId::random(&mut rng),
                 size: planned.size,
+                performance: planned.performance,
                 state: VolumeState::Creating,
+                reason: None,
                 created: now,
                 zone: checked.subnet.subnet.zone.clone(),
                 source: planned.source.clone(),
@@ -72,6 +81,9 @@ impl Cloud {
                     device: planned.device.clone(),
                     attached: now,
                     delete_on_termination: planned.delete_on_termination,
+                    state: AttachmentState::Attaching,
+                    force: false,
+                    of_launch: true,
                 }),
                 tags: request.volume_tags.clone(),
             }));
@@ -80,6 +92,7 @@ impl Cloud {
         Ok(launch)
     }
 
+    /// Private addresses for as many instances as there are, from the least to the most that are wanted.
     async fn private_addresses(&self, request: &RunInstances, checked: &Checked) -> Result<Vec<Ipv4Addr>> {
         let record = &checked.subnet;
         let (subnet, cidr) = (&record.subnet, record.subnet.cidr);
@@ -95,19 +108,19 @@ impl Cloud {
         let mut addresses = Vec::new();
         let mut last = record.last_private_ip;
         for _ in 0..checked.count {
-            let address =
-                address::next_free(cidr, last, |address| taken.contains(&address)).ok_or_else(|| {
-                    CloudError::new(
-                        ErrorCode::InsufficientFreeAddressesInSubnet,
-                        format!(
-                            "The subnet '{}' has not enough free addresses for {} instances",
-                            subnet.id, checked.count
-                        ),
-                    )
-                })?;
+            let Some(address) = address::next_free(cidr, last, |address| taken.contains(&address)) else {
+                break;
+            };
             taken.insert(address);
             last = Some(address);
             addresses.push(address);
+        }
+        if addresses.len() < request.min_count as usize {
+            let text = format!(
+                "The subnet '{}' has not enough free addresses for {} instances",
+                subnet.id, request.min_count
+            );
+            return Err(CloudError::new(ErrorCode::InsufficientFreeAddressesInSubnet, text));
         }
         Ok(addresses)
     }

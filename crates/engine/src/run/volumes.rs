@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use cumulet_model::image::Image;
 use cumulet_model::volume::VolumeSource;
+use cumulet_model::volume_type::Performance;
 use cumulet_model::{CloudError, ErrorCode, Gib};
 
 use crate::api::instance::RunInstances;
 use crate::cloud::Result;
+use crate::volumes::MAX_ATTACHED;
 
-/// Disks of a machine; the VMM takes no more.
-const MAX_VOLUMES: usize = 22;
 /// EC2's limit of a general purpose volume.
 const MAX_VOLUME: Gib = Gib(16384);
 
@@ -18,6 +18,7 @@ const MAX_VOLUME: Gib = Gib(16384);
 pub(super) struct PlannedVolume {
     pub device: String,
     pub size: Gib,
+    pub performance: Performance,
     pub source: VolumeSource,
     pub delete_on_termination: bool,
 }
@@ -28,6 +29,7 @@ pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<V
     let mut root = PlannedVolume {
         device: image.root_device_name.clone(),
         size: image_size,
+        performance: Performance::default(),
         source: VolumeSource::Image(image.id.clone()),
         delete_on_termination: true,
     };
@@ -50,6 +52,7 @@ pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<V
         if size == Gib(0) || size > MAX_VOLUME {
             return Err(bad_mapping(format!("the size of {device} must be 1 to {} GiB", MAX_VOLUME.0)));
         }
+        let performance = Performance::new(ebs.kind.unwrap_or_default(), size, ebs.iops, ebs.throughput)?;
         let delete_on_termination = ebs.delete_on_termination.unwrap_or(true);
         if is_root {
             if size < image_size {
@@ -58,20 +61,21 @@ pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<V
                     size.0, image_size.0
                 )));
             }
-            root = PlannedVolume { size, delete_on_termination, ..root };
+            root = PlannedVolume { size, performance, delete_on_termination, ..root };
         } else {
             more.push(PlannedVolume {
                 device: device.clone(),
                 size,
+                performance,
                 source: VolumeSource::Blank,
                 delete_on_termination,
             });
         }
     }
     more.insert(0, root);
-    if more.len() > MAX_VOLUMES {
+    if more.len() > MAX_ATTACHED {
         return Err(bad_mapping(format!(
-            "an instance can have at most {MAX_VOLUMES} volumes, not {}",
+            "an instance can have at most {MAX_ATTACHED} volumes, not {}",
             more.len()
         )));
     }
@@ -82,8 +86,16 @@ fn bad_mapping(text: String) -> CloudError {
     CloudError::new(ErrorCode::InvalidBlockDeviceMapping, text)
 }
 
-/// `/dev/sd[a-z][1-15]` or `/dev/xvd[a-z][a-z]` (EC2 guide, "Device names on Linux").
 fn check_device_name(name: &str) -> Result<()> {
+    if is_device_name(name) {
+        return Ok(());
+    }
+    let name: String = name.chars().take(64).collect();
+    Err(bad_mapping(format!("Invalid device name {name}: expected /dev/sd[a-z] or /dev/xvd[a-z]")))
+}
+
+/// `/dev/sd[a-z][1-15]` or `/dev/xvd[a-z][a-z]` (EC2 guide, "Device names on Linux").
+pub(crate) fn is_device_name(name: &str) -> bool {
     let letters = |text: &str, most: usize| {
         (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase())
     };
@@ -92,15 +104,9 @@ fn check_device_name(name: &str) -> Result<()> {
         letters(letter, 1) && (number.is_empty() || number.parse::<u8>().is_ok_and(|n| (1..=15).contains(&n)))
     };
     let bare = name.strip_prefix("/dev/").unwrap_or(name);
-    let fits = bare.is_ascii()
+    bare.is_ascii()
         && (bare.strip_prefix("sd").is_some_and(sd)
-            || bare.strip_prefix("xvd").is_some_and(|text| letters(text, 2)));
-    if fits {
-        Ok(())
-    } else {
-        let name: String = name.chars().take(64).collect();
-        Err(bad_mapping(format!("Invalid device name {name}: expected /dev/sd[a-z] or /dev/xvd[a-z]")))
-    }
+            || bare.strip_prefix("xvd").is_some_and(|text| letters(text, 2)))
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ fn device_from(device: wire::BlockDevice) -> BlockDeviceMapping {
         ebs: Some(EbsBlockDevice {
             size: device.size_gib.map(Gib),
             delete_on_termination: device.delete_on_termination,
+            ..EbsBlockDevice::default()
         }),
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn volume_to(volume: Volume) -> wire::Volume {
         image_id: match volume.source {
             VolumeSource::Blank => None,
             VolumeSource::Image(id) => Some(id.into()),
-            VolumeSource::Branch { .. } => None,
+            VolumeSource::Branch { .. } | VolumeSource::Snapshot(_) => None,
         },
         attachment: volume.attachment.map(attachment_to),
         tags: volume.tags,

@@ -37,7 +37,7 @@ fn read_one(call: &Call, mapping: &Params<'_>) -> Result<BlockDeviceMapping, Clo
     let delete_on_termination = ebs.flag("DeleteOnTermination")?;
     Ok(BlockDeviceMapping {
         device_name,
-        ebs: Some(EbsBlockDevice { size: size.map(Gib), delete_on_termination }),
+        ebs: Some(EbsBlockDevice { size: size.map(Gib), delete_on_termination, ..EbsBlockDevice::default() }),
     })
 }
 

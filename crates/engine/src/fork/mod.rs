@@ -1,0 +1,151 @@
+//! Forks: new instances that begin where a running one is, with copy-on-write disks and memory, and an identity of
+//! their own before anything of theirs passes the network's check of addresses.
+//!
+//! The source's volumes get a new layer on top, it stands still while its state and memory are taken, and goes on. What
+//! was taken is held here until each fork's first start has begun; a daemon that ends before that leaves forks that
+//! can't begin, which are terminated with that reason.
+
+mod identity;
+mod rows;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use cumulet_model::instance::Reservation;
+use cumulet_model::state::{Intent, Machine};
+use cumulet_model::tag::check_tags;
+use cumulet_model::volume::{Volume, VolumeSource};
+use cumulet_model::{CloudError, ErrorCode, InstanceId, MacAddr, Tags};
+use cumulet_ports::vm_host::MachineBase;
+use cumulet_ports::{PortError, PortResult};
+use cumulet_store::InstanceRecord;
+use tracing::info;
+
+use crate::cloud::{Cloud, Result, internal, port_failed};
+
+pub(crate) use identity::assign;
+
+/// The most forks of one call.
+const MAX_COUNT: u32 = 1000;
+
+/// What to fork.
+#[derive(Debug, Clone)]
+pub struct ForkInstance {
+    /// A running instance whose guest has the agent.
+    pub source: InstanceId,
+    /// How many forks.
+    pub count: u32,
+    /// Tags of the forks, over the source's own.
+    pub tags: Tags,
+}
+
+/// Where forks begin.
+#[derive(Debug, Clone)]
+pub(crate) struct ForkPoint {
+    /// The machine's state and memory.
+    pub base: MachineBase,
+    /// The hardware addresses that its guest knows, by device index.
+    macs: HashMap<u32, MacAddr>,
+}
+
+/// Fork points of forks that have not begun.
+#[derive(Debug, Default)]
+pub(crate) struct ForkPoints(Mutex<HashMap<InstanceId, ForkPoint>>);
+
+impl ForkPoints {
+    fn put(&self, ids: impl Iterator<Item = InstanceId>, point: &ForkPoint) {
+        let mut points = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        points.extend(ids.map(|id| (id, point.clone())));
+    }
+
+    /// Where a fork begins, once.
+    fn take(&self, id: &InstanceId) -> Option<ForkPoint> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+}
+
+impl Cloud {
+    /// Makes instances that begin where a running one is.
+    pub async fn fork_instance(&self, request: ForkInstance) -> Result<Reservation> {
+        if !(1..=MAX_COUNT).contains(&request.count) {
+            let text = format!("count must be 1 to {MAX_COUNT}, not {}", request.count);
+            return Err(CloudError::invalid_value(text));
+        }
+        check_tags(&request.tags)?;
+        let _allocation = self.inner.allocation.lock().await;
+        let source = self.forkable(&request.source).await?;
+        self.affordable(&source.instance_type, request.count, request.count).await?;
+        let volumes = self.inner.store.volumes_of(&source.id).await.map_err(internal)?;
+        let interfaces = self.inner.store.interfaces_of(&source.id).await.map_err(internal)?;
+        let mut launch = self.fork_rows(&source, &volumes, &interfaces, &request).await?;
+        let (base, sources) = self.take_base(&source, &volumes).await?;
+        for (volume, source) in launch.volumes.iter_mut().zip(sources.into_iter().cycle()) {
+            volume.source = source;
+        }
+        let macs = interfaces.iter().filter_map(|held| {
+            Some((held.interface.attachment.as_ref()?.device_index, held.interface.mac))
+        });
+        let point = ForkPoint { base, macs: macs.collect() };
+        self.inner.fork_points.put(launch.instances.iter().map(|record| record.id.clone()), &point);
+        if let Err(error) = self.inner.store.add_launch(&launch).await {
+            launch.instances.iter().for_each(|record| drop(self.inner.fork_points.take(&record.id)));
+            return Err(internal(error));
+        }
+        info!(source = %source.id, count = request.count, "forking");
+        for record in &launch.instances {
+            self.poke(&record.id);
+        }
+        self.reservation(&launch.reservation_id).await
+    }
+
+    /// The source, when it runs and its guest can be told who it is.
+    async fn forkable(&self, id: &InstanceId) -> Result<InstanceRecord> {
+        let record = self.inner.store.instance(id).await.map_err(internal)?.ok_or_else(|| {
+            CloudError::new(
+                ErrorCode::InvalidInstanceIdNotFound,
+                format!("The instance ID '{id}' does not exist"),
+            )
+        })?;
+        if record.machine != Machine::On || record.intent != Intent::Run || record.reboot {
+            let text = format!("The instance '{id}' can't be forked: it is {}, not running", record.state());
+            return Err(CloudError::new(ErrorCode::IncorrectInstanceState, text));
+        }
+        self.inner.ports.agent.hello(id).await.map_err(|error| {
+            let text = format!(
+                "The instance '{id}' can't be forked: its guest's cumulet-agent, which gives a fork its identity, does \
+                 not answer: {}",
+                error.chain()
+            );
+            CloudError::new(ErrorCode::UnsupportedOperation, text)
+        })?;
+        Ok(record)
+    }
+
+    /// Freezes the source's volumes, state and memory; gives what forks' volumes are made from, in the order of
+    /// `volumes`.
+    async fn take_base(
+        &self,
+        source: &InstanceRecord,
+        volumes: &[Volume],
+    ) -> Result<(MachineBase, Vec<VolumeSource>)> {
+        let ports = &self.inner.ports;
+        let (mut chains, mut sources) = (Vec::new(), Vec::new());
+        for volume in volumes {
+            let below = ports.storage.branch_volume(&volume.id, volume.size).await.map_err(port_failed)?;
+            let chain = ports.storage.volume_chain(&volume.id).await.map_err(port_failed)?;
+            chains.push((volume.id.clone(), chain));
+            sources.push(VolumeSource::Branch { volume: volume.id.clone(), below });
+        }
+        let base = ports.vms.fork(&source.id, chains).await.map_err(port_failed)?;
+        Ok((base, sources))
+    }
+
+    /// Where a fork's first start begins; nothing for an instance that is no fork, or has begun.
+    pub(crate) fn fork_point(&self, record: &InstanceRecord) -> PortResult<Option<ForkPoint>> {
+        if record.forked_from.is_none() || record.has_run {
+            return Ok(None);
+        }
+        let point = self.inner.fork_points.take(&record.id);
+        point.map(Some).ok_or_else(|| PortError::plain("the daemon ended before the fork had begun; fork again"))
+    }
+}

@@ -1,0 +1,134 @@
+//! The rows of forks: the source's, with ids, addresses and volumes of their own.
+
+use std::collections::HashSet;
+
+use cumulet_model::address;
+use cumulet_model::attachment::AttachmentState;
+use cumulet_model::network::NetworkInterface;
+use cumulet_model::state::{Intent, Machine};
+use cumulet_model::volume::{Volume, VolumeState};
+use cumulet_model::{
+    AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, ReservationId, VolumeId,
+};
+use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
+use jiff::Timestamp;
+use rand::RngExt;
+
+use super::ForkInstance;
+use crate::cloud::{Cloud, Result, internal};
+
+impl Cloud {
+    /// All rows of a fork. Its volumes stand in the order of `volumes`, once for each instance.
+    pub(super) async fn fork_rows(
+        &self,
+        source: &InstanceRecord,
+        volumes: &[Volume],
+        held: &[InterfaceRecord],
+        request: &ForkInstance,
+    ) -> Result<NewLaunch> {
+        let now = self.inner.clock.now();
+        let count = request.count as usize;
+        let with_public = held.iter().filter(|held| held.auto_public_ip).count();
+        let public = self.free_public_addresses(with_public * count, with_public * count).await?;
+        let mut public = public.into_iter();
+        let mut taken: HashSet<_> = self
+            .inner
+            .store
+            .interfaces()
+            .await
+            .map_err(internal)?
+            .into_iter()
+            .map(|held| (held.interface.vpc_id, held.interface.private_ip))
+            .collect();
+        let subnets = self.inner.store.subnets().await.map_err(internal)?;
+        // The generator is the thread's: it must not be held over an await.
+        let mut rng = rand::rng();
+        let reservation_id = ReservationId::random(&mut rng);
+        let mut launch = NewLaunch {
+            token: None,
+            reservation_id: reservation_id.clone(),
+            now,
+            instances: Vec::new(),
+            interfaces: Vec::new(),
+            volumes: Vec::new(),
+        };
+        for launch_index in 0..request.count {
+            let id = InstanceId::random(&mut rng);
+            for InterfaceRecord { interface, auto_public_ip } in held {
+                let subnet = subnets.iter().find(|record| record.subnet.id == interface.subnet_id);
+                let free = subnet.and_then(|record| {
+                    let last = record.last_private_ip;
+                    address::next_free(record.subnet.cidr, last, |address| {
+                        taken.contains(&(interface.vpc_id.clone(), address))
+                    })
+                });
+                let private_ip = free.ok_or_else(|| {
+                    let text = format!(
+                        "The subnet '{}' has not enough free addresses for {count} forks",
+                        interface.subnet_id
+                    );
+                    CloudError::new(ErrorCode::InsufficientFreeAddressesInSubnet, text)
+                })?;
+                taken.insert((interface.vpc_id.clone(), private_ip));
+                let attachment = interface.attachment.clone().map(|mut attachment| {
+                    attachment.id = AttachmentId::random(&mut rng);
+                    attachment.instance_id = id.clone();
+                    attachment.attached = now;
+                    attachment.state = AttachmentState::Attaching;
+                    attachment
+                });
+                let interface = NetworkInterface {
+                    id: InterfaceId::random(&mut rng),
+                    mac: MacAddr::for_private_ip(rng.random(), private_ip),
+                    private_ip,
+                    public_ip: if *auto_public_ip { public.next() } else { None },
+                    attachment,
+                    created: now,
+                    ..interface.clone()
+                };
+                launch.interfaces.push(InterfaceRecord { interface, auto_public_ip: *auto_public_ip });
+            }
+            launch.volumes.extend(volumes.iter().map(|volume| {
+                let attachment = volume.attachment.clone().map(|mut attachment| {
+                    attachment.instance_id = id.clone();
+                    attachment.attached = now;
+                    attachment.state = AttachmentState::Attaching;
+                    attachment.of_launch = true;
+                    attachment
+                });
+                let state = VolumeState::Creating;
+                Volume { id: VolumeId::random(&mut rng), created: now, state, attachment, ..volume.clone() }
+            }));
+            launch.instances.push(instance(source, request, id, &reservation_id, launch_index, now));
+        }
+        Ok(launch)
+    }
+}
+
+fn instance(
+    source: &InstanceRecord,
+    request: &ForkInstance,
+    id: InstanceId,
+    reservation_id: &ReservationId,
+    launch_index: u32,
+    now: Timestamp,
+) -> InstanceRecord {
+    let mut tags = source.tags.clone();
+    tags.extend(request.tags.clone());
+    InstanceRecord {
+        id,
+        reservation_id: reservation_id.clone(),
+        launch_index,
+        intent: Intent::Run,
+        machine: Machine::Off,
+        launch_id: None,
+        has_run: false,
+        reason: None,
+        transition_reason: String::new(),
+        launch_time: now,
+        client_token: None,
+        forked_from: Some(source.id.clone()),
+        tags,
+        ..source.clone()
+    }
+}
