@@ -63,6 +63,11 @@ impl Begin {
         }
     }
 
+    /// Whether a saved machine goes on.
+    pub fn is_restore(&self) -> bool {
+        matches!(self, Self::Restore(_))
+    }
+
     /// Whether the guest runs at once.
     pub fn runs_at_once(&self) -> bool {
         !matches!(self, Self::Restore(RestoreConfig { paused: true, .. }))

@@ -2,7 +2,7 @@
 //! since it may be using it.
 
 use super::cpuid::CpuidEntry;
-use kvm_bindings::CpuId;
+use kvm_bindings::{CpuId, KVM_CPUID_FLAG_SIGNIFCANT_INDEX};
 
 /// Registers of a CPUID leaf.
 const NAMES: [&str; 4] = ["EAX", "EBX", "ECX", "EDX"];
@@ -72,7 +72,11 @@ pub fn check(saved: &[CpuidEntry], here: &CpuId) -> Result<(), CompatError> {
 }
 
 fn registers(table: &[CpuidEntry], function: u32, index: u32) -> [u32; 4] {
-    let found = table.iter().find(|entry| entry.function == function && entry.index == index);
+    let fits = |entry: &&CpuidEntry| {
+        entry.function == function
+            && (entry.index == index || entry.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX == 0)
+    };
+    let found = table.iter().find(fits);
     found.map_or([0; 4], |entry| entry.registers)
 }
 

@@ -10,7 +10,7 @@ mod state;
 mod thread;
 
 pub use compat::{CompatError, check as check_compatible};
-pub use cpuid::supported as supported_cpuid;
+pub use cpuid::{CpuidEntry, supported as supported_cpuid};
 pub use state::{VcpuState, finish, restore};
 pub use thread::{Surroundings, Vcpus, spawn};
 
@@ -31,11 +31,21 @@ pub struct CpuError {
     pub source: kvm_ioctls::Error,
 }
 
+/// A vCPU that was set up.
+#[derive(Debug)]
+pub struct Vcpu {
+    /// As KVM has it.
+    pub fd: VcpuFd,
+    /// What the guest is told of its CPU. Kept, since KVM may answer with more than it was given.
+    pub cpuid: Vec<CpuidEntry>,
+}
+
 /// Makes vCPU `id` of `count`. Only the first one gets registers: the others wait for its call (INIT, SIPI).
-pub fn create(vm: &VmFd, id: u32, count: u32, cpuid: &CpuId, entry: Entry) -> Result<VcpuFd, CpuError> {
+pub fn create(vm: &VmFd, id: u32, count: u32, cpuid: &CpuId, entry: Entry) -> Result<Vcpu, CpuError> {
     let failed = |step| move |source| CpuError { vcpu: id, step, source };
     let vcpu = vm.create_vcpu(u64::from(id)).map_err(failed("create"))?;
-    vcpu.set_cpuid2(&cpuid::for_vcpu(cpuid, id, count)).map_err(failed("cpuid"))?;
+    let cpuid = cpuid::for_vcpu(cpuid, id, count);
+    vcpu.set_cpuid2(&cpuid).map_err(failed("cpuid"))?;
     msr::set_boot_values(&vcpu);
     registers::set_fpu(&vcpu).map_err(failed("fpu"))?;
     registers::set_lapic(&vcpu).map_err(failed("lapic"))?;
@@ -44,5 +54,5 @@ pub fn create(vm: &VmFd, id: u32, count: u32, cpuid: &CpuId, entry: Entry) -> Re
         // Already so where the local APIC is KVM's; said for hosts that don't do it by themselves.
         let _ = vcpu.set_mp_state(kvm_mp_state { mp_state: KVM_MP_STATE_RUNNABLE });
     }
-    Ok(vcpu)
+    Ok(Vcpu { fd: vcpu, cpuid: cpuid.as_slice().iter().map(CpuidEntry::from).collect() })
 }

@@ -1,11 +1,11 @@
 //! The state of a vCPU, saved and put back through KVM. KVM minds the order of both: see [`save`] and [`restore`].
 
 use super::cpuid::CpuidEntry;
-use super::{CpuError, msr, paravirt};
+use super::{CpuError, Vcpu, msr, paravirt};
 use crate::snapshot::bytes;
 use kvm_bindings::{
-    CpuId, KVM_MAX_CPUID_ENTRIES, kvm_debugregs, kvm_lapic_state, kvm_mp_state, kvm_regs, kvm_sregs,
-    kvm_vcpu_events, kvm_xcrs, kvm_xsave,
+    CpuId, kvm_debugregs, kvm_lapic_state, kvm_mp_state, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs,
+    kvm_xsave,
 };
 use kvm_ioctls::{Cap, VcpuFd, VmFd};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,8 @@ pub struct VcpuState {
 }
 
 /// Reads the state of vCPU `id`. `msrs` are the registers to save.
-pub fn save(vm: &VmFd, vcpu: &VcpuFd, id: u32, msrs: &[u32]) -> Result<VcpuState, CpuError> {
+pub fn save(vm: &VmFd, vcpu: &Vcpu, id: u32, msrs: &[u32]) -> Result<VcpuState, CpuError> {
+    let Vcpu { fd: vcpu, cpuid } = vcpu;
     let failed = |step| move |source| CpuError { vcpu: id, step, source };
     // First, since it carries out an INIT or SIPI that waits, which changes other registers.
     let mp_state = vcpu.get_mp_state().map_err(failed("save whether it runs"))?;
@@ -55,9 +56,8 @@ pub fn save(vm: &VmFd, vcpu: &VcpuFd, id: u32, msrs: &[u32]) -> Result<VcpuState
     let msrs = msr::save(vcpu, msrs).map_err(failed("save MSRs"))?;
     let paravirt = paravirt::save(vcpu, &mut sregs);
     let events = vcpu.get_vcpu_events().map_err(failed("save pending events"))?;
-    let cpuid = vcpu.get_cpuid2(KVM_MAX_CPUID_ENTRIES).map_err(failed("save CPUID"))?;
     Ok(VcpuState {
-        cpuid: cpuid.as_slice().iter().map(CpuidEntry::from).collect(),
+        cpuid: cpuid.to_vec(),
         tsc_khz: vcpu.get_tsc_khz().ok(),
         mp_state,
         regs,
@@ -82,7 +82,7 @@ fn save_xsave(vm: &VmFd, vcpu: &VcpuFd) -> Result<kvm_xsave, kvm_ioctls::Error> 
 
 /// Makes vCPU `id` in the state that was saved. Guest memory is in place. What has to come after the interrupt
 /// controllers is left to [`finish`].
-pub fn restore(vm: &VmFd, id: u32, state: &VcpuState) -> Result<VcpuFd, CpuError> {
+pub fn restore(vm: &VmFd, id: u32, state: &VcpuState) -> Result<Vcpu, CpuError> {
     let failed = |step| move |source| CpuError { vcpu: id, step, source };
     let invalid = |_| kvm_ioctls::Error::new(libc::EINVAL);
     let vcpu = vm.create_vcpu(u64::from(id)).map_err(failed("create"))?;
@@ -104,15 +104,15 @@ pub fn restore(vm: &VmFd, id: u32, state: &VcpuState) -> Result<VcpuFd, CpuError
     if let Some(paravirt) = &state.paravirt {
         paravirt::restore(&vcpu, paravirt).map_err(failed("set the paravirtual MSR"))?;
     }
-    Ok(vcpu)
+    Ok(Vcpu { fd: vcpu, cpuid: state.cpuid.clone() })
 }
 
 /// The last steps, when the machine's interrupt controllers and clock are as they were.
-pub fn finish(vcpu: &VcpuFd, id: u32, state: &VcpuState) -> Result<(), CpuError> {
+pub fn finish(vcpu: &Vcpu, id: u32, state: &VcpuState) -> Result<(), CpuError> {
     let failed = |step| move |source| CpuError { vcpu: id, step, source };
-    vcpu.set_vcpu_events(&state.events).map_err(failed("set pending events"))?;
+    vcpu.fd.set_vcpu_events(&state.events).map_err(failed("set pending events"))?;
     // Tells the guest's watchdogs that it stood still; refused where its kernel uses no KVM clock.
-    let _ = vcpu.kvmclock_ctrl();
+    let _ = vcpu.fd.kvmclock_ctrl();
     Ok(())
 }
 

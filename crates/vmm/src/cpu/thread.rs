@@ -1,10 +1,11 @@
 //! The thread of a vCPU: enters the guest, serves its accesses to devices, stands still while the machine is paused,
 //! and ends the machine when the guest can't go on.
 
-use super::CpuError;
 use super::kick::{self, Kickable};
 use super::state::{self, VcpuState};
+use super::{CpuError, Vcpu};
 use crate::bus::Bus;
+use crate::jail;
 use crate::machine::{Gate, MachineState, Pass};
 use cumulet_vmm_protocol::ExitReason;
 use cumulet_vmm_protocol::metrics::VcpuMetrics;
@@ -25,14 +26,14 @@ pub struct Vcpus {
 #[derive(Debug)]
 struct Shared {
     /// Locked by the thread while it runs the guest; others use it only while the thread stands before the gate.
-    vcpu: Mutex<VcpuFd>,
+    vcpu: Mutex<Vcpu>,
     /// Set to make the thread look at the gate.
     stop: AtomicBool,
     exits: AtomicU64,
 }
 
 impl Shared {
-    fn vcpu(&self) -> MutexGuard<'_, VcpuFd> {
+    fn vcpu(&self) -> MutexGuard<'_, Vcpu> {
         self.vcpu.lock().expect("no thread panicked")
     }
 }
@@ -49,7 +50,7 @@ pub struct Surroundings {
 }
 
 /// Starts a thread for each vCPU. They wait until [`Vcpus::resume`].
-pub fn spawn(vcpus: Vec<VcpuFd>, surroundings: &Surroundings) -> std::io::Result<Vcpus> {
+pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings) -> std::io::Result<Vcpus> {
     kick::install()?;
     let gate = Arc::new(Gate::default());
     let mut threads = Vec::new();
@@ -144,7 +145,8 @@ enum Stay {
 
 impl Worker {
     fn run(self) {
-        let kickable = Kickable::new(&mut self.shared.vcpu());
+        jail::enter(jail::Kind::Vcpu).expect("a filter that was taken before");
+        let kickable = Kickable::new(&mut self.shared.vcpu().fd);
         let mut owed = false;
         loop {
             if self.shared.stop.load(Ordering::Relaxed) {
@@ -168,7 +170,7 @@ impl Worker {
     fn stand(&self) -> bool {
         // Cleared before the gate is looked at: a kick that comes later sets both again.
         self.shared.stop.store(false, Ordering::SeqCst);
-        self.shared.vcpu().set_kvm_immediate_exit(0);
+        self.shared.vcpu().fd.set_kvm_immediate_exit(0);
         self.gate.pass() == Pass::Go
     }
 
@@ -176,7 +178,7 @@ impl Worker {
     /// that KVM has cut into pieces may want more of a device.
     fn pay(&self) {
         loop {
-            self.shared.vcpu().set_kvm_immediate_exit(1);
+            self.shared.vcpu().fd.set_kvm_immediate_exit(1);
             if !self.stay() || self.surroundings.machine.is_ending() {
                 return;
             }
@@ -185,7 +187,7 @@ impl Worker {
 
     /// Runs the guest until its next exit and serves that. True when KVM owes the guest the end of it.
     fn stay(&self) -> bool {
-        let stay = self.step(&mut self.shared.vcpu());
+        let stay = self.step(&mut self.shared.vcpu().fd);
         self.shared.exits.fetch_add(1, Ordering::Relaxed);
         match stay {
             Stay::Served => return true,

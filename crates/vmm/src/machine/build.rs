@@ -2,11 +2,11 @@
 //! The guest's memory is made and the kernel read while KVM makes the machine, which is slow.
 
 use super::{Gate, MachineState};
-use crate::begin::Begin;
+use crate::begin::{Begin, BootConfig};
 use crate::boot::{self, BootError, BootInfo, Entry};
 use crate::bus::Bus;
 use crate::config::MachineConfig;
-use crate::cpu::{self, CpuError, Surroundings, Vcpus};
+use crate::cpu::{self, CpuError, Surroundings, Vcpu, Vcpus};
 use crate::devices::block::{self, Block, ImageError};
 use crate::devices::entropy::Entropy;
 use crate::devices::net::{Net, Tap, TapError};
@@ -14,8 +14,9 @@ use crate::devices::power::{self, Power, ResetLine};
 use crate::devices::serial::{self, Console, SerialPort};
 use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
-use crate::memory::{self, Memory, MemoryError, layout};
+use crate::memory::{self, Memory, MemoryError, Pagemap, layout};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, Window};
+use crate::snapshot::{MachineSave, Parts, RestoreError, restore};
 use crate::source::Given;
 use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
 use crate::{acpi, source, vm};
@@ -78,6 +79,9 @@ pub enum BuildError {
     /// vCPUs.
     #[error("vCPUs")]
     Cpu(#[from] CpuError),
+    /// A saved machine.
+    #[error("restore")]
+    Restore(#[from] RestoreError),
     /// Descriptors, threads.
     #[error("a descriptor or a thread can't be made")]
     Host(#[from] io::Error),
@@ -108,6 +112,16 @@ pub struct Machine {
     pub event_loop: EventLoop,
     /// Guest memory; mapped as long as the machine is.
     pub memory: Memory,
+    /// Which of its pages this process has.
+    pub pagemap: Pagemap,
+    /// Everything that is saved with it.
+    pub parts: Parts,
+    /// Whether the guest has a generation ID.
+    pub generation_id: bool,
+    /// KVM.
+    pub kvm: Kvm,
+    /// The machine as KVM has it.
+    pub vm: Arc<VmFd>,
 }
 
 /// Builds the machine; its vCPUs wait to be resumed.
@@ -117,35 +131,79 @@ pub fn build(
     console: Arc<Console>,
 ) -> Result<Machine, BuildError> {
     let (prepared, host) = std::thread::scope(|scope| {
-        let prepared = std::thread::Builder::new().spawn_scoped(scope, || prepare_memory(config))?;
+        let prepared = std::thread::Builder::new().spawn_scoped(scope, || prepare(config))?;
         let host = open_kvm(&config.kvm);
         Ok::<_, io::Error>((prepared.join().expect("a panic ends the process"), host))
     })?;
-    let (memory, entry) = prepared?;
+    let (memory, beginning) = prepared?;
     let (kvm, vm) = host?;
     memory::register(&vm, &memory)?;
     let mut builder = Builder::new(config, state, vm.clone(), memory.clone())?;
     let serial = builder.add_serial(console)?;
     let power = builder.add_power()?;
     let disk_gate = Arc::new(Gate::default());
+    // Nothing is worked before the machine is whole and begins.
+    disk_gate.close(|| ());
     let disks = builder.add_disks(&config.disks, &disk_gate)?;
     let nets = builder.add_nets(&config.nets)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
     let vsock = config.vsock.as_ref().map(|vsock| builder.add_vsock(vsock)).transpose()?;
-    let vcpus = create_vcpus(&kvm, &vm, config.vcpus, entry)?;
+    let (vcpus, generation_id) = match beginning {
+        Beginning::Boot(entry) => {
+            (create_vcpus(&kvm, &vm, config.vcpus, entry)?, config.generation_id.is_some())
+        }
+        Beginning::Restore(saved) => {
+            let generation_id = saved.generation_id;
+            (restore::apply(&kvm, &vm, *saved, &builder.parts)?, generation_id)
+        }
+    };
     let vcpus = cpu::spawn(vcpus, &builder.surroundings)?;
-    let event_loop = builder.event_loop;
-    let state = builder.surroundings.machine;
-    Ok(Machine { state, vcpus, disks, disk_gate, nets, entropy, vsock, power, serial, event_loop, memory })
+    Ok(Machine {
+        state: builder.surroundings.machine,
+        vcpus,
+        disks,
+        disk_gate,
+        nets,
+        entropy,
+        vsock,
+        power,
+        serial,
+        event_loop: builder.event_loop,
+        memory,
+        pagemap: Pagemap::open(),
+        parts: builder.parts,
+        generation_id,
+        kvm,
+        vm,
+    })
+}
+
+/// What the vCPUs begin with.
+enum Beginning {
+    Boot(Entry),
+    Restore(Box<MachineSave>),
+}
+
+/// Guest memory and what belongs to it.
+fn prepare(config: &MachineConfig) -> Result<(Memory, Beginning), BuildError> {
+    match &config.begin {
+        Begin::Boot(boot) => {
+            prepare_boot(config, boot).map(|(memory, entry)| (memory, Beginning::Boot(entry)))
+        }
+        Begin::Restore(restore) => {
+            let (memory, saved) = restore::open(config, restore)?;
+            if let Some(id) = config.generation_id.filter(|_| saved.generation_id) {
+                id.write(&memory)?;
+            }
+            Ok((memory, Beginning::Restore(Box::new(saved))))
+        }
+    }
 }
 
 /// Memory with all that a guest finds in it when it begins.
-fn prepare_memory(config: &MachineConfig) -> Result<(Memory, Entry), BuildError> {
+fn prepare_boot(config: &MachineConfig, boot: &BootConfig) -> Result<(Memory, Entry), BuildError> {
     let open = |what, source: &Source| {
         source::open(source, false).map_err(|source| BuildError::Open { what, source })
-    };
-    let Begin::Boot(boot) = &config.begin else {
-        return Err(BuildError::Host(io::ErrorKind::Unsupported.into()));
     };
     let kernel = open("the kernel image", &boot.kernel)?;
     let initrd = boot.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
@@ -178,12 +236,7 @@ fn open_kvm(source: &Source) -> Result<(Kvm, Arc<VmFd>), BuildError> {
     Ok((kvm, Arc::new(vm)))
 }
 
-fn create_vcpus(
-    kvm: &Kvm,
-    vm: &VmFd,
-    count: u32,
-    entry: Entry,
-) -> Result<Vec<kvm_ioctls::VcpuFd>, BuildError> {
+fn create_vcpus(kvm: &Kvm, vm: &VmFd, count: u32, entry: Entry) -> Result<Vec<Vcpu>, BuildError> {
     let cpuid = cpu::supported_cpuid(kvm)
         .map_err(|error| BuildError::Kvm { step: "supported CPUID", source: error.into() })?;
     Ok((0..count).map(|id| cpu::create(vm, id, count, &cpuid, entry)).collect::<Result<_, _>>()?)
@@ -197,6 +250,7 @@ struct Builder {
     transport: TransportConfig,
     event_loop: EventLoop,
     vm: Arc<VmFd>,
+    parts: Parts,
 }
 
 impl Builder {
@@ -225,6 +279,7 @@ impl Builder {
             },
             surroundings: Surroundings { ports, memory: space, machine },
             event_loop: EventLoop::new()?,
+            parts: vec![root.clone()],
             root,
             vm,
         })
@@ -234,6 +289,7 @@ impl Builder {
         let line = vm::interrupt_line(&self.vm, layout::SERIAL_GSI)?;
         let port = Arc::new(SerialPort::new(serial::Line(line), serial::ConsoleWriter(console)));
         self.add_ports(serial::PORTS_START, serial::PORTS_COUNT, port.clone());
+        self.parts.push(port.clone());
         Ok(port)
     }
 
@@ -241,6 +297,7 @@ impl Builder {
         let line = vm::interrupt_line(&self.vm, layout::EVENT_GSI)?;
         let power = Arc::new(Power::new(line, self.surroundings.machine.clone()));
         self.add_ports(power::PORTS_START, power::PORTS_COUNT, power.clone());
+        self.parts.push(power.clone());
         self.add_ports(power::KEYBOARD_PORT, 1, Arc::new(ResetLine(self.surroundings.machine.clone())));
         Ok(power)
     }
@@ -293,8 +350,9 @@ impl Builder {
     fn add_virtio(&mut self, device: Arc<dyn VirtioDevice>) {
         // The window holds 64 GiB and the specification's bounds allow fewer devices than there are slots.
         let bar = self.window.place(virtio::BAR_SIZE).expect("the window has room");
-        let transport = VirtioPci::new(device, self.transport.clone(), bar);
-        self.root.plug(Arc::new(transport)).expect("the bus has a slot");
+        let transport = Arc::new(VirtioPci::new(device, self.transport.clone(), bar));
+        self.parts.push(transport.clone());
+        self.root.plug(transport).expect("the bus has a slot");
     }
 
     fn add_ports(&mut self, start: u16, count: u16, device: Arc<dyn crate::bus::BusDevice>) {

@@ -1,7 +1,8 @@
 //! What the control socket can ask of a machine, and how the machine is begun, paused and closed down.
 
-use super::explain;
+use super::{explain, snapshots};
 use crate::control::{Answer, Asked, Commands};
+use crate::devices::power;
 use crate::devices::serial::Console;
 use crate::machine::Machine;
 use crate::virtio::VirtioDevice;
@@ -9,6 +10,7 @@ use cumulet_vmm_protocol::control::MAX_CONSOLE_CHUNK;
 use cumulet_vmm_protocol::{
     Command, ConsoleChunk, ConsoleRead, ExitReason, Identity, Metrics, Phase, Refusal, RefusalCode, Reply,
 };
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +25,8 @@ pub struct Operator {
     main_epoll: (RawFd, u64),
     began: Instant,
     start_us: u64,
+    /// Whether the machine was restored and has not run yet.
+    restored: bool,
 }
 
 impl Operator {
@@ -34,8 +38,9 @@ impl Operator {
         main_epoll: RawFd,
         devices: u64,
         began: Instant,
+        restored: bool,
     ) -> Self {
-        Self { identity, machine, console, main_epoll: (main_epoll, devices), began, start_us: 0 }
+        Self { identity, machine, console, main_epoll: (main_epoll, devices), began, start_us: 0, restored }
     }
 
     /// The machine.
@@ -43,10 +48,28 @@ impl Operator {
         &self.machine
     }
 
-    /// Lets the guest run for the first time.
-    pub fn begin(&mut self) {
+    /// Lets the guest run for the first time, at once or when it is resumed.
+    pub fn begin(&mut self, at_once: bool) -> io::Result<()> {
         self.start_us = self.began.elapsed().as_micros() as u64;
-        self.machine.state.set_phase(Phase::Running);
+        if at_once {
+            self.machine.state.set_phase(Phase::Running);
+            self.go_on();
+        } else {
+            self.listen_to_devices(libc::EPOLL_CTL_DEL)?;
+            self.machine.state.set_phase(Phase::Paused);
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.restored) {
+            self.machine.parts.iter().for_each(|part| part.restored());
+            if self.machine.generation_id {
+                // A full counter means that it is being raised already.
+                let _ = self.machine.power.raise(power::EVENT_GENERATION);
+            }
+        }
+        self.machine.disk_gate.open();
         self.machine.vcpus.resume();
     }
 
@@ -67,21 +90,20 @@ impl Operator {
         if self.machine.state.status().phase == Phase::Running {
             self.machine.vcpus.pause();
             self.machine.disk_gate.close(|| nudge(&self.machine));
-            self.listen_to_devices(libc::EPOLL_CTL_DEL)?;
+            self.listen_to_devices(libc::EPOLL_CTL_DEL).map_err(|error| failed(&error))?;
         }
         Ok(Reply::Status(self.machine.state.set_phase(Phase::Paused)))
     }
 
-    fn resume(&self) -> Result<Reply, Refusal> {
+    fn resume(&mut self) -> Result<Reply, Refusal> {
         if self.machine.state.status().phase == Phase::Paused {
-            self.listen_to_devices(libc::EPOLL_CTL_ADD)?;
-            self.machine.disk_gate.open();
-            self.machine.vcpus.resume();
+            self.listen_to_devices(libc::EPOLL_CTL_ADD).map_err(|error| failed(&error))?;
+            self.go_on();
         }
         Ok(Reply::Status(self.machine.state.set_phase(Phase::Running)))
     }
 
-    fn listen_to_devices(&self, operation: i32) -> Result<(), Refusal> {
+    fn listen_to_devices(&self, operation: i32) -> io::Result<()> {
         let (epoll, devices) = self.main_epoll;
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: devices };
         // SAFETY: both descriptors are owned by this process's only machine and loop; the event is ours.
@@ -89,7 +111,7 @@ impl Operator {
             libc::epoll_ctl(epoll, operation, self.machine.event_loop.as_raw_fd(), &raw mut event)
         } {
             0 => Ok(()),
-            _ => Err(failed(&std::io::Error::last_os_error())),
+            _ => Err(io::Error::last_os_error()),
         }
     }
 
@@ -148,7 +170,7 @@ impl Commands for Operator {
                 message: "devices of a running machine can't be changed yet".to_owned(),
             }),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
-                Err(Refusal { code: RefusalCode::WrongPhase, message: "not possible now".to_owned() })
+                return snapshots::execute(&self.machine, &asked.command, std::mem::take(&mut asked.fds));
             }
             Command::Pause => self.pause(),
             Command::Resume => self.resume(),
@@ -172,6 +194,6 @@ fn nudge(machine: &Machine) {
     }
 }
 
-fn failed(error: &std::io::Error) -> Refusal {
+pub(super) fn failed(error: &dyn std::error::Error) -> Refusal {
     Refusal { code: RefusalCode::Failed, message: explain(error) }
 }

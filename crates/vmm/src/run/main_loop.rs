@@ -39,6 +39,7 @@ pub struct MainLoop {
     stdio: bool,
     /// When gathered console output is due.
     due: Option<Instant>,
+    runs_at_once: bool,
 }
 
 impl MainLoop {
@@ -73,14 +74,35 @@ impl MainLoop {
             }
         }
         let log = ConsoleLog::create(console.clone(), config.console_log_bytes)?;
-        let operator = Operator::new(identity, machine, console.clone(), epoll.as_raw_fd(), DEVICES, began);
-        Ok(Self { epoll, operator, server, signals, console, log, stdio: args.stdio, due: None })
+        let operator = Operator::new(
+            identity,
+            machine,
+            console.clone(),
+            epoll.as_raw_fd(),
+            DEVICES,
+            began,
+            config.begin.is_restore(),
+        );
+        Ok(Self {
+            epoll,
+            operator,
+            server,
+            signals,
+            console,
+            log,
+            stdio: args.stdio,
+            due: None,
+            runs_at_once: config.begin.runs_at_once(),
+        })
     }
 
     /// Runs the machine and ends the process.
     pub fn run(mut self, ender: &Ender) -> ! {
-        self.operator.begin();
+        let begun = self.operator.begin(self.runs_at_once);
         let reason = loop {
+            if let Err(error) = &begun {
+                break ExitReason::InternalError { message: format!("main loop: {}", explain(error)) };
+            }
             if let Err(error) = self.turn() {
                 break ExitReason::InternalError { message: format!("main loop: {}", explain(&error)) };
             }

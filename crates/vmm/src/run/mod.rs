@@ -9,6 +9,7 @@ mod main_loop;
 mod panic;
 mod rundir;
 mod signals;
+mod snapshots;
 mod start;
 
 pub use args::{ArgsError, HostProcess, RunArgs};

@@ -96,6 +96,7 @@ fn part(error: &BuildError) -> &'static str {
         BuildError::Net { .. } => "net",
         BuildError::Vsock(_) => "vsock",
         BuildError::Cpu(_) => "vcpu",
+        BuildError::Restore(_) => "restore",
         BuildError::Host(_) => "host",
     }
 }

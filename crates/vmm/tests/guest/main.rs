@@ -6,5 +6,6 @@ mod disk;
 mod ends;
 mod modules;
 mod net;
+mod snapshot;
 mod support;
 mod vsock;

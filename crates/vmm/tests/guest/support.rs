@@ -152,6 +152,10 @@ pub fn program() -> std::ffi::OsString {
     std::env::var_os("CUMULET_VMM").unwrap_or_else(|| env!("CARGO_BIN_EXE_cumulet-vmm").into())
 }
 
+fn explain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", explain(cause)))
+}
+
 /// A VMM process.
 pub struct Vm {
     pub dir: TempDir,
@@ -240,7 +244,11 @@ impl Vm {
     }
 
     pub fn call(&mut self, command: Command) -> Reply {
-        self.client().call(command).expect("the VMM carries it out")
+        let reply = self.client().call(command);
+        reply.unwrap_or_else(|error| {
+            let ended = self.child.try_wait();
+            panic!("{}: {ended:?}\nconsole: {}\n{}", explain(&error), self.seen, self.stderr())
+        })
     }
 
     /// Waits until the console shows `text`, and gives what follows it on its line.

@@ -37,7 +37,18 @@ impl BlockConfig {
         text(&format!("{field}.serial"), &disk.serial, SERIAL_LENGTH)?;
         let mut serial = [0; SERIAL_LENGTH];
         serial[..disk.serial.len()].copy_from_slice(disk.serial.as_bytes());
-        let all: Vec<&Layer> = std::iter::once(&disk.layer).chain(&disk.backing).collect();
+        let layers = Self::check_layers(field, &disk.layer, &disk.backing, base)?;
+        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, layers })
+    }
+
+    /// Checks the files of a disk.
+    pub fn check_layers(
+        field: &str,
+        top: &Layer,
+        backing: &[Layer],
+        base: Base<'_>,
+    ) -> Result<Vec<LayerConfig>, SpecError> {
+        let all: Vec<&Layer> = std::iter::once(top).chain(backing).collect();
         if all.len() > MAX_LAYERS {
             return Err(SpecError::new(
                 format!("{field}.backing"),
@@ -50,8 +61,7 @@ impl BlockConfig {
                 "only a qcow2 layer can have one beneath it",
             ));
         }
-        let layers = all
-            .into_iter()
+        all.into_iter()
             .enumerate()
             .map(|(index, layer)| {
                 let name = if index == 0 {
@@ -61,8 +71,7 @@ impl BlockConfig {
                 };
                 Ok(LayerConfig { format: layer.format, source: source(&name, &layer.source, base)? })
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, layers })
+            .collect()
     }
 }
 

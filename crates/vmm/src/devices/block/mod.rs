@@ -10,6 +10,7 @@ mod image;
 mod metrics;
 mod request;
 mod state;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -17,6 +18,7 @@ mod worker;
 pub use config::{BlockConfig, LayerConfig, SERIAL_LENGTH};
 pub use image::{Image, ImageError, open};
 pub use metrics::BlockMetrics;
+pub use swap::SwapError;
 pub use worker::spawn;
 
 use crate::memory::Memory;

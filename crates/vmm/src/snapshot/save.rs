@@ -1,0 +1,119 @@
+//! Saves a machine that stands still. First everything is asked for its state, so that what can't be saved is refused
+//! before a byte is written; then memory is written, then the page that makes it valid, then the state.
+
+use super::binding::{self, BindingError};
+use super::format::{self, FormatError, Kind};
+use super::machine::MachineSave;
+use super::part::PartError;
+use crate::cpu::CpuError;
+use crate::machine::Machine;
+use crate::{memory, platform};
+use cumulet_vmm_protocol::SnapshotInfo;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
+
+/// Why a machine can't be saved. It goes on as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// A file with something in it.
+    #[error("the {0} file is not empty")]
+    NotEmpty(&'static str),
+    /// Files, random bytes.
+    #[error("the host refused")]
+    Host(#[from] io::Error),
+    /// A device.
+    #[error("{part} can't be saved")]
+    Part {
+        /// Its name.
+        part: String,
+        /// The cause.
+        #[source]
+        source: PartError,
+    },
+    /// KVM's list of registers, interrupt controllers and clock.
+    #[error("KVM can't be asked for the machine's state")]
+    Kvm(#[source] kvm_ioctls::Error),
+    /// A vCPU.
+    #[error("vCPUs")]
+    Cpu(#[from] CpuError),
+    /// The memory file.
+    #[error("memory can't be written")]
+    Memory(#[source] io::Error),
+    /// The memory file's last page.
+    #[error("memory can't be closed")]
+    Binding(#[from] BindingError),
+    /// The state file.
+    #[error("the state can't be written")]
+    State(#[from] FormatError),
+}
+
+/// Writes `machine`, which is paused, to two empty files.
+pub fn save(machine: &Machine, state: &File, memory: &File) -> Result<SnapshotInfo, SaveError> {
+    let began = Instant::now();
+    for (name, file) in [("state", state), ("memory", memory)] {
+        if file.metadata()?.len() > 0 {
+            return Err(SaveError::NotEmpty(name));
+        }
+    }
+    let saved = collect(machine)?;
+    let written_bytes = write_memory(machine, memory, &saved)?;
+    format::write(state, Kind::State, &saved)?;
+    Ok(SnapshotInfo {
+        id: saved.id,
+        memory_bytes: saved.memory_bytes,
+        written_bytes,
+        took_us: began.elapsed().as_micros() as u64,
+    })
+}
+
+/// The same, to two files in memory that nobody can change afterwards: state and memory.
+pub fn save_to_memory(machine: &Machine) -> Result<(SnapshotInfo, [OwnedFd; 2]), SaveError> {
+    let file = |name| memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map(File::from);
+    let files = [file("state").map_err(io::Error::from)?, file("memory").map_err(io::Error::from)?];
+    let info = save(machine, &files[0], &files[1])?;
+    for file in &files {
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        fcntl_add_seals(file, seals).map_err(io::Error::from)?;
+    }
+    Ok((info, files.map(OwnedFd::from)))
+}
+
+fn collect(machine: &Machine) -> Result<MachineSave, SaveError> {
+    let part = |part: &std::sync::Arc<dyn super::part::Part>| match part.save() {
+        Ok(state) => Ok((part.part(), state)),
+        Err(source) => Err(SaveError::Part { part: part.part(), source }),
+    };
+    let parts = machine.parts.iter().map(part).collect::<Result<_, _>>()?;
+    let msrs = machine.kvm.get_msr_index_list().map_err(SaveError::Kvm)?;
+    Ok(MachineSave {
+        id: random_id()?,
+        vmm_version: env!("CARGO_PKG_VERSION").to_owned(),
+        memory_bytes: machine.memory.iter().map(GuestMemoryRegion::len).sum(),
+        generation_id: machine.generation_id,
+        vcpus: machine.vcpus.save(&machine.vm, msrs.as_slice())?,
+        platform: platform::save(&machine.vm).map_err(SaveError::Kvm)?,
+        parts,
+    })
+}
+
+fn write_memory(machine: &Machine, file: &File, saved: &MachineSave) -> Result<u64, SaveError> {
+    let bytes = saved.memory_bytes;
+    file.set_len(bytes + binding::LENGTH).map_err(SaveError::Memory)?;
+    let written = memory::dump(&machine.memory, &machine.pagemap, file).map_err(SaveError::Memory)?;
+    file.sync_data().map_err(SaveError::Memory)?;
+    binding::write(file, bytes, &saved.id)?;
+    file.sync_data().map_err(SaveError::Memory)?;
+    Ok(written)
+}
+
+fn random_id() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    let count = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())?;
+    // Up to 256 bytes come whole.
+    debug_assert_eq!(count, bytes.len());
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

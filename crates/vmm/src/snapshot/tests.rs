@@ -1,0 +1,50 @@
+//! Parts that come and go between saving and restoring.
+
+use super::part::{Part, PartError};
+use super::restore::{RestoreError, apply_parts};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+
+#[derive(Debug, Default)]
+struct Named(&'static str, Mutex<Value>);
+
+impl Part for Named {
+    fn part(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn save(&self) -> Result<Value, PartError> {
+        Ok(self.1.lock().unwrap().clone())
+    }
+
+    fn restore(&self, state: Value) -> Result<(), PartError> {
+        *self.1.lock().unwrap() = state;
+        Ok(())
+    }
+}
+
+fn part(name: &'static str) -> Arc<Named> {
+    Arc::new(Named(name, Mutex::default()))
+}
+
+fn state(name: &str) -> (String, Value) {
+    (name.to_owned(), name.into())
+}
+
+#[test]
+fn every_part_gets_its_own_state_whatever_the_order() {
+    let (a, b) = (part("a"), part("b"));
+    apply_parts(vec![state("b"), state("a")], &vec![a.clone(), b.clone()]).unwrap();
+    assert_eq!((a.save().unwrap(), b.save().unwrap()), ("a".into(), "b".into()));
+}
+
+#[test]
+fn a_part_too_many_or_too_few_is_named_and_none_is_changed() {
+    let (a, b) = (part("a"), part("b"));
+    let error =
+        apply_parts(vec![state("a"), state("b"), state("c")], &vec![a.clone(), b.clone()]).unwrap_err();
+    assert!(matches!(error, RestoreError::Missing(name) if name == "c"));
+    let error = apply_parts(vec![state("a")], &vec![a.clone(), b]).unwrap_err();
+    assert!(matches!(error, RestoreError::Unknown(name) if name == "b"));
+    assert_eq!(a.save().unwrap(), Value::Null);
+}
