@@ -12,6 +12,7 @@ pub mod control;
 pub mod cpu;
 pub mod devices;
 pub mod event_loop;
+pub mod jail;
 pub mod machine;
 pub mod memory;
 pub mod pci;

@@ -10,6 +10,7 @@ use super::{explain, panic};
 use crate::config::MachineConfig;
 use crate::control::Server;
 use crate::devices::serial::Console;
+use crate::jail;
 use crate::machine::{self, BuildError, MachineState};
 use cumulet_vmm_protocol::rundir::IDENTITY;
 use cumulet_vmm_protocol::{ExitReason, Identity, MachineSpec, PROTOCOL_VERSION};
@@ -27,7 +28,8 @@ pub fn run(args: &RunArgs, began: Instant) -> Result<std::convert::Infallible, R
     let process = process(args);
     let ender = Arc::new(Ender::new(identity(&[], None, &process)));
     panic::install(ender.clone());
-    let failed = match prepare(spec, &base, &ender, &process) {
+    let ready = close_door(args).and_then(|()| prepare(spec, &base, &ender, &process));
+    let failed = match ready {
         Ok((config, identity)) => match start(args, config, identity, began) {
             Ok(main_loop) => main_loop.run(&ender),
             Err(reason) => reason,
@@ -36,6 +38,21 @@ pub fn run(args: &RunArgs, began: Instant) -> Result<std::convert::Infallible, R
     };
     let _held = run_dir;
     ender.end(failed)
+}
+
+/// From here on the process has what it needs of the host.
+fn close_door(args: &RunArgs) -> Result<(), ExitReason> {
+    let jailed = args.process.is_some();
+    let closed = match args.seccomp {
+        true => jail::filter_process(),
+        false => {
+            eprintln!("cumulet-vmm: warning: system calls are NOT FILTERED, as asked");
+            Ok(())
+        }
+    };
+    // By hand a machine's files are opened by their paths, wherever they are.
+    let closed = closed.and_then(|()| if jailed { jail::keep_to_directory() } else { Ok(()) });
+    closed.map_err(|error| ExitReason::StartFailed { what: "jail".to_owned(), message: explain(&error) })
 }
 
 /// Reads and checks the specification.
@@ -81,8 +98,10 @@ fn start(
         Arc::new(Console::new(config.console_log_bytes).map_err(|error| failed("console", &error))?);
     let machine =
         machine::build(&config, state, console.clone()).map_err(|error| failed(part(&error), &error))?;
-    MainLoop::new(args, &config, identity, machine, console, server, signals, began)
-        .map_err(|error| failed("main loop", &error))
+    let main_loop = MainLoop::new(args, &config, identity, machine, console, server, signals, began)
+        .map_err(|error| failed("main loop", &error))?;
+    jail::enter(jail::Kind::Main).map_err(|error| failed("jail", &error))?;
+    Ok(main_loop)
 }
 
 /// The part of the machine that an error is about.
