@@ -176,6 +176,9 @@ pub struct Instance {
     pub groups: Vec<GroupRef>,
     /// Name of the root device.
     pub root_device_name: String,
+    /// The instance that it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
     /// Volumes by device.
     pub block_devices: Vec<InstanceBlockDevice>,
     /// Metadata options.

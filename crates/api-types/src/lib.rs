@@ -7,6 +7,7 @@
 
 pub mod console;
 pub mod error;
+pub mod fork;
 pub mod host;
 pub mod image;
 pub mod instance;

@@ -93,6 +93,7 @@ pub fn instance(number: u8) -> InstanceMetadata {
         disable_api_stop: false,
         client_token: None,
         monitoring: false,
+        forked_from: None,
         tags: Tags::from([
             ("Name".to_owned(), "web".to_owned()),
             ("has space".to_owned(), "hidden".to_owned()),

@@ -63,6 +63,8 @@ pub struct Instance {
     pub client_token: Option<String>,
     /// Whether detailed monitoring was asked for.
     pub monitoring: bool,
+    /// The instance whose machine it began from, if it is a fork.
+    pub forked_from: Option<InstanceId>,
     /// Tags.
     pub tags: Tags,
 }

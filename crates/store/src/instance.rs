@@ -78,6 +78,8 @@ pub struct InstanceRecord {
     pub client_token: Option<String>,
     /// Whether detailed monitoring was asked for.
     pub monitoring: bool,
+    /// The instance whose machine it began from, if it is a fork.
+    pub forked_from: Option<InstanceId>,
     /// Tags; read, not written by changes.
     pub tags: Tags,
 }
@@ -324,6 +326,7 @@ fn read(row: &Columns<'_>) -> StoreResult<InstanceRecord> {
         disable_api_stop: row.flag("disable_api_stop")?,
         client_token: row.text_if("client_token")?,
         monitoring: row.flag("monitoring")?,
+        forked_from: row.parsed_if("forked_from")?,
         tags: Tags::new(),
     })
 }
@@ -333,8 +336,8 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
         "INSERT INTO instances (id, reservation_id, launch_index, image_id, boot_args, instance_type, key_name,
                                 public_key, intent, machine, launch_time, zone, vpc_id, subnet_id, root_device_name,
                                 metadata_options, shutdown_behavior, disable_api_termination, disable_api_stop,
-                                client_token, monitoring)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                client_token, monitoring, forked_from)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.id.as_str())
     .bind(record.reservation_id.as_str())
@@ -357,6 +360,7 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
     .bind(record.disable_api_stop)
     .bind(&record.client_token)
     .bind(record.monitoring)
+    .bind(record.forked_from.as_ref().map(InstanceId::as_str))
     .execute(&mut **tx)
     .await
     .map_err(inserting("the instance"))?;

@@ -187,6 +187,7 @@ fn instance_record(
         disable_api_stop: request.disable_api_stop,
         client_token: request.client_token.clone(),
         monitoring: request.monitoring,
+        forked_from: None,
         tags: request.instance_tags.clone(),
     }
 }
@@ -227,6 +228,7 @@ pub(crate) fn sample_record() -> InstanceRecord {
         disable_api_stop: false,
         client_token: None,
         monitoring: false,
+        forked_from: None,
         tags: Default::default(),
     }
 }

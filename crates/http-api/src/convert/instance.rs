@@ -32,6 +32,7 @@ pub(crate) fn instance_to(instance: Instance) -> wire::Instance {
         interfaces: instance.interfaces.into_iter().map(interface_to).collect(),
         groups: instance.groups.into_iter().map(group_to).collect(),
         root_device_name: instance.root_device_name,
+        forked_from: instance.forked_from.map(Into::into),
         block_devices: instance.block_devices.into_iter().map(device_to).collect(),
         metadata_options: metadata_to(instance.metadata_options),
         shutdown_behavior: match instance.shutdown_behavior {

@@ -1,0 +1,2 @@
+-- The instance that a fork began from.
+ALTER TABLE instances ADD COLUMN forked_from TEXT;
