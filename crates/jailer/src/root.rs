@@ -17,6 +17,9 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
+/// The root proper is a directory of that file system and not its top. The kernel gives a process whose root is not the
+/// top of its mounts no user namespace (user_namespaces(7), EPERM), in which it would have capabilities again.
+const TOP: &str = "root";
 /// Size of the root, of which only names are stored.
 const OPTIONS: &std::ffi::CStr = c"size=64k,nr_inodes=64,mode=755";
 const DIR_MODE: Mode = Mode::from_raw_mode(0o755);
@@ -42,7 +45,9 @@ pub fn enter(run_dir: &Path, files: &BTreeSet<PathBuf>) -> Result<(), RootError>
     let run = open_dir(run_dir).map_err(at("open the run directory"))?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("jail", run_dir, "tmpfs", flags, OPTIONS).map_err(at("mount a file system in memory"))?;
-    let root = open_dir(run_dir).map_err(at("open the new root"))?;
+    let top = open_dir(run_dir).map_err(at("open the new root"))?;
+    mkdirat(&top, TOP, DIR_MODE).map_err(at("make a directory"))?;
+    let root = open_dir(&by_descriptor(&top, TOP)).map_err(at("open the new root"))?;
     mkdirat(&root, relative(Path::new(RUN_DIR)), DIR_MODE).map_err(at("make a directory"))?;
     bind(&by_descriptor(&run, ""), &by_descriptor(&root, RUN_DIR), MountFlags::NOEXEC)
         .map_err(at("mount the run directory"))?;
@@ -50,8 +55,8 @@ pub fn enter(run_dir: &Path, files: &BTreeSet<PathBuf>) -> Result<(), RootError>
         show(&root, file).map_err(at(format!("show {} in the jail", file.display())))?;
     }
     let only_read = flags | MountFlags::RDONLY | MountFlags::BIND;
-    mount_remount(by_descriptor(&root, ""), only_read, "").map_err(at("make the root read-only"))?;
-    change_root(&root)
+    mount_remount(by_descriptor(&top, ""), only_read, "").map_err(at("make the root read-only"))?;
+    change_root(&top)
 }
 
 fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
@@ -79,18 +84,18 @@ fn bind(from: &Path, to: &Path, flags: MountFlags) -> Result<(), Errno> {
     mount_remount(to, MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | flags, "")
 }
 
-fn change_root(root: &OwnedFd) -> Result<(), RootError> {
-    fchdir(root).map_err(at("enter the new root"))?;
+fn change_root(top: &OwnedFd) -> Result<(), RootError> {
+    fchdir(top).map_err(at("enter the new root"))?;
     match pivot_root(".", ".") {
         // The old root lies above the new one now.
         Ok(()) => unmount(".", UnmountFlags::DETACH).map_err(at("leave the host's file systems"))?,
         // A host that runs from its initial ramdisk has a root that can't be moved (pivot_root(2)).
         Err(Errno::INVAL) => {
             mount_move(".", "/").map_err(at("move the new root"))?;
-            chroot(".").map_err(at("change the root"))?;
         }
         Err(errno) => return Err(at("change the root")(errno)),
     }
+    chroot(TOP).map_err(at("change the root"))?;
     chdir("/").map_err(at("enter the new root"))
 }
 
