@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agent-protocol", &[]),
     ("file-tree", &["agent-protocol"]),
     ("agent", &["agent-protocol", "file-tree"]),
+    ("agent-client", &["agent-protocol"]),
     ("vmm", &["vmm-protocol"]),
     ("ports", &["model", "vmm-protocol"]),
     ("store", &["model"]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["model", "ports"]),
     ("imds", &["model"]),
     ("firstboot", &["cloud-init-config"]),
-    ("engine", &["cloud-init-config", "model", "ports", "store", "vmm-protocol"]),
+    ("engine", &["agent-client", "cloud-init-config", "model", "ports", "store", "vmm-protocol"]),
     ("ec2-api", &["engine", "model"]),
     ("http-api", &["api-types", "engine", "model"]),
     ("client", &["api-types"]),
@@ -35,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "daemon",
         &["ec2-api", "engine", "http-api", "imds", "model", "net", "ports", "storage", "store", "supervisor"],
     ),
-    ("test-support", &["engine", "model", "ports", "store", "vmm-protocol"]),
+    ("test-support", &["agent", "engine", "model", "ports", "store", "vmm-protocol"]),
     ("e2e", &[]),
 ];
 

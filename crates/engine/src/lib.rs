@@ -6,6 +6,7 @@
 //! the facts.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod api;
 mod capacity;
 pub mod clock;

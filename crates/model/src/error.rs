@@ -73,6 +73,9 @@ macro_rules! codes {
 
 codes! {
     AddressLimitExceeded = "AddressLimitExceeded", 400;
+    AgentFailed = "AgentFailed", 422;
+    AgentNotFound = "AgentFailed.NotFound", 404;
+    AgentUnavailable = "AgentUnavailable", 409;
     AttachmentLimitExceeded = "AttachmentLimitExceeded", 400;
     AuthFailure = "AuthFailure", 401;
     CannotDelete = "CannotDelete", 400;

@@ -3,10 +3,12 @@
 //! twice changes nothing.
 #![forbid(unsafe_code)]
 
+pub mod guest;
 pub mod network;
 pub mod storage;
 pub mod vm_host;
 
+pub use guest::BoxedGuestStream;
 pub use network::Network;
 pub use storage::Storage;
 pub use vm_host::VmHost;

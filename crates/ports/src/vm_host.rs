@@ -9,6 +9,7 @@ use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics, Smbios};
 use tokio::sync::mpsc;
 
 use crate::PortResult;
+use crate::guest::BoxedGuestStream;
 use crate::storage::DiskChain;
 
 /// A machine to start.
@@ -161,6 +162,9 @@ pub trait VmHost: Send + Sync + 'static {
 
     /// Changes what a disk or interface of a running machine may do each second.
     async fn set_limits(&self, id: &InstanceId, device: &str, limits: Limits) -> PortResult<()>;
+
+    /// Connects to a vsock port of the guest; none where nobody listens there, which may change, or nobody answers.
+    async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>>;
 
     /// Counters.
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics>;

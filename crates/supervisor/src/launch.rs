@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use cumulet_ports::storage::{self, DiskLayer};
 use cumulet_ports::vm_host::{VmDisk, VmInterface, VmSpec};
 use cumulet_vmm_protocol::{
-    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Source, TapSource,
+    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Source, TapSource, Vsock,
 };
 use sha2::{Digest, Sha256};
 use tracing::warn;
@@ -21,6 +21,9 @@ use crate::error::SupervisorError;
 use crate::jail::Jails;
 use crate::run_dir::RunDir;
 use crate::sys;
+
+/// The guest's vsock address: guests don't see one another's.
+const GUEST_CID: u32 = 3;
 
 /// A process that was spawned and not yet heard of.
 #[derive(Debug)]
@@ -127,7 +130,7 @@ fn describe_machine(
         disks,
         nets: spec.interfaces.into_iter().map(|net| describe_net(net, inherited)).collect(),
         entropy: true,
-        vsock: None,
+        vsock: Some(Vsock { cid: GUEST_CID, listener: None }),
         generation_id: None,
         smbios: Some(spec.smbios),
         console_log_bytes: config.console_log_bytes,

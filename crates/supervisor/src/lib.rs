@@ -29,6 +29,7 @@ mod config;
 mod console;
 mod control;
 mod error;
+mod guest;
 mod hotplug;
 mod jail;
 mod launch;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, VolumeId};
 use cumulet_ports::vm_host::{FoundVm, Limits, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
-use cumulet_ports::{PortError, PortResult};
+use cumulet_ports::{BoxedGuestStream, PortError, PortResult};
 use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
 use tokio::sync::mpsc;
 
@@ -139,6 +140,11 @@ impl VmHost for Supervisor {
 
     async fn set_limits(&self, _id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
         Err(hotplug::unsupported("limiting a device"))
+    }
+
+    async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {
+        let machine = self.shared.running(id)?;
+        Ok(guest::connect(&machine, port, self.shared.config.call_limit).await?)
     }
 
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics> {

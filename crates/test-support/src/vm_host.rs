@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, VolumeId};
 use cumulet_ports::vm_host::{FoundState, FoundVm, Limits, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec};
-use cumulet_ports::{PortError, PortResult, VmHost};
+use cumulet_ports::{BoxedGuestStream, PortError, PortResult, VmHost};
 use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics};
 use tokio::sync::mpsc;
 
@@ -25,6 +25,7 @@ struct State {
     events: Option<mpsc::UnboundedSender<VmEvent>>,
     starts: u32,
     deaf: bool,
+    agents: bool,
     holds_on: bool,
     resizes: Vec<(VolumeId, Gib)>,
 }
@@ -66,6 +67,11 @@ impl FakeVmHost {
     /// Looks at the spec that a machine was started with.
     pub fn with_spec<T>(&self, id: &InstanceId, look: impl FnOnce(&VmSpec) -> T) -> Option<T> {
         self.state().vms.get(id).map(|vm| look(&vm.spec))
+    }
+
+    /// Guests have an agent from now on: a real one, which acts on the machine that the test runs on.
+    pub fn have_agents(&self) {
+        self.state().agents = true;
     }
 
     /// Guests ignore their power button from now on.
@@ -244,6 +250,21 @@ impl VmHost for FakeVmHost {
     async fn set_limits(&self, id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
         self.faults.pass("vms.set_limits")?;
         self.state().running(id).map(drop)
+    }
+
+    async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {
+        self.faults.pass("vms.connect_guest")?;
+        let mut state = self.state();
+        state.running(id)?;
+        if !state.agents || port != 1024 {
+            return Ok(None);
+        }
+        let failed = |error| PortError::new("no socket pair", error);
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        std::thread::spawn(move || cumulet_agent::serve(theirs));
+        ours.set_nonblocking(true).map_err(failed)?;
+        let stream = tokio::net::UnixStream::from_std(ours).map_err(failed)?;
+        Ok(Some(Box::new(stream)))
     }
 
     async fn metrics(&self, id: &InstanceId) -> PortResult<Metrics> {
