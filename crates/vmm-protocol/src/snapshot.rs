@@ -7,6 +7,7 @@
 
 use crate::{Layer, Source};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a machine begins from instead of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,10 @@ pub struct Restore {
     /// Pages to fetch ahead, as [`WorkingSet`] wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefetch: Option<Source>,
+    /// Ids of disks and interfaces when they were saved, with the ids that they have in this specification. Those not
+    /// named here are called the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub renamed: BTreeMap<String, String>,
     /// Whether the machine begins paused: it then waits for [`crate::Command::Resume`].
     #[serde(default)]
     pub paused: bool,
@@ -31,6 +36,9 @@ pub struct Snapshot {
     pub state: Source,
     /// Gets the memory: an empty file, open for writing.
     pub memory: Source,
+    /// `/proc/PID/pagemap` of the VMM, for one whose jail has no `/proc`. Saves time only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagemap: Option<Source>,
 }
 
 /// What was saved.
@@ -51,6 +59,9 @@ pub struct SnapshotInfo {
 pub struct WorkingSet {
     /// Gets the list: an empty file, open for writing.
     pub to: Source,
+    /// `/proc/PID/pagemap` of the VMM, for one whose jail has no `/proc`: it can't know otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagemap: Option<Source>,
 }
 
 /// Parameters of [`crate::Command::SwapDisk`].

@@ -2,6 +2,7 @@
 
 use crate::config::{Base, SpecError, source};
 use cumulet_vmm_protocol::{BootProtocol, MachineSpec, Source};
+use std::collections::BTreeMap;
 
 /// Longest kernel command line in bytes, without its final zero.
 pub const MAX_CMDLINE: usize = 2047;
@@ -37,6 +38,8 @@ pub struct RestoreConfig {
     pub memory: Source,
     /// Pages to fetch ahead.
     pub prefetch: Option<Source>,
+    /// Ids then and now.
+    pub renamed: BTreeMap<String, String>,
     /// Whether the machine begins paused.
     pub paused: bool,
 }
@@ -58,6 +61,7 @@ impl Begin {
                     .as_ref()
                     .map(|prefetch| source("restore.prefetch", prefetch, base))
                     .transpose()?,
+                renamed: restore.renamed.clone(),
                 paused: restore.paused,
             })),
         }

@@ -106,7 +106,8 @@ impl Bench {
     }
 
     fn save(&self, client: &mut Client, files: &[OwnedFd; 2]) -> Reply {
-        let command = Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1) });
+        let command =
+            Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1), pagemap: None });
         client.call_with(command, &[files[0].as_fd(), files[1].as_fd()]).expect("it is saved").0
     }
 
@@ -140,7 +141,7 @@ impl Bench {
         self.restore(base, None, |_| {
             let mut client = Client::connect(&self.dir.join("fork/control.sock")).expect("it answers");
             let file = File::create(&path).expect("a file is made");
-            let command = Command::WorkingSet(WorkingSet { to: Source::Fd(0) });
+            let command = Command::WorkingSet(WorkingSet { to: Source::Fd(0), pagemap: None });
             let (reply, _) = client.call_with(command, &[file.as_fd()]).expect("it lists its pages");
             println!("working set: {reply:?}");
         });

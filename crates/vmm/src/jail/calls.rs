@@ -184,6 +184,7 @@ const THREADS: &[Rule] = &[
 const SAVED_MEMORY: &[Rule] = &[
     (libc::SYS_memfd_create, Any),
     (libc::SYS_mincore, Any),
+    (libc::SYS_sysinfo, Any), // whether anything is swapped out
     (libc::SYS_mlock, Any),
     (libc::SYS_msync, Any),
     (libc::SYS_munlock, Any),

@@ -1,12 +1,15 @@
 //! Which pages of guest memory this process has, and which of them are its own, from `/proc/self/pagemap` (Linux's
-//! Documentation/admin-guide/mm/pagemap.rst). Where that can't be opened, as in a jail without `/proc`, every page
-//! counts as our own: what is saved is then the same, only found more slowly.
+//! Documentation/admin-guide/mm/pagemap.rst). In a jail there is no `/proc`: whoever asks for something that needs the
+//! table can open it from outside and hand it in. Without it, mincore(2) tells the pages of anonymous memory, as long as
+//! the host has swapped nothing out; and of a restored machine, whose pages it can't tell from those of the file, every
+//! page counts as our own. What is saved is the same either way, only found more slowly.
 
 use super::Memory;
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
-use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
+use vm_memory::{GuestMemoryBackend, GuestMemoryRegion, GuestRegionMmap};
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
@@ -40,14 +43,32 @@ pub struct Run {
     pub length: u64,
 }
 
-/// The table.
+/// The table, where there is one.
 #[derive(Debug)]
 pub struct Pagemap(Option<File>);
+
+/// Whether anything at all is swapped out on this host.
+fn swapped() -> bool {
+    let mut info = MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: sysinfo fills in the structure it is given; all of it is integers, for which zero is well.
+    let info = unsafe {
+        if libc::sysinfo(info.as_mut_ptr()) != 0 {
+            return true;
+        }
+        info.assume_init()
+    };
+    info.totalswap != info.freeswap
+}
 
 impl Pagemap {
     /// Opens the table of this process.
     pub fn open() -> Self {
         Self(File::open("/proc/self/pagemap").ok())
+    }
+
+    /// A table that somebody else has opened of this process.
+    pub fn given(file: File) -> Self {
+        Self(Some(file))
     }
 
     /// As in a jail without `/proc`.
@@ -69,18 +90,15 @@ impl Pagemap {
         mut each: impl FnMut(Run) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(region) = memory.iter().nth(region) else { return Ok(()) };
-        let (start, length) = (region.as_ptr() as u64, region.len());
-        let Some(file) = &self.0 else {
+        let length = region.len();
+        if self.0.is_none() && (region.file_offset().is_some() || swapped()) {
             return each(Run { page: Page::Own, offset: 0, length });
-        };
+        }
         let mut run = Run { page: Page::Absent, offset: 0, length: 0 };
         let mut offset = 0;
         while offset < length {
             let count = CHUNK.min((length - offset) / PAGE);
-            let mut entries = vec![0; count as usize * 8];
-            file.read_exact_at(&mut entries, (start + offset) / PAGE * 8)?;
-            for entry in entries.chunks_exact(8) {
-                let page = classify(u64::from_ne_bytes(std::array::from_fn(|index| entry[index])));
+            for page in self.chunk(region, offset, count)? {
                 if page != run.page {
                     if run.length > 0 {
                         each(run)?;
@@ -93,6 +111,32 @@ impl Pagemap {
         }
         if run.length > 0 { each(run) } else { Ok(()) }
     }
+}
+
+impl Pagemap {
+    /// What `count` pages from `offset` of a region are.
+    fn chunk(&self, region: &GuestRegionMmap, offset: u64, count: u64) -> io::Result<Vec<Page>> {
+        let Some(file) = &self.0 else { return resident(region, offset, count) };
+        let mut entries = vec![0; count as usize * 8];
+        file.read_exact_at(&mut entries, (region.as_ptr() as u64 + offset) / PAGE * 8)?;
+        let entry = |bytes: &[u8]| u64::from_ne_bytes(std::array::from_fn(|index| bytes[index]));
+        Ok(entries.chunks_exact(8).map(|bytes| classify(entry(bytes))).collect())
+    }
+}
+
+/// The pages of anonymous memory that are in the host's.
+fn resident(region: &GuestRegionMmap, offset: u64, count: u64) -> io::Result<Vec<Page>> {
+    assert!(offset + count * PAGE <= region.len());
+    let mut flags = vec![0u8; count as usize];
+    // SAFETY: the range lies in a live mapping of ours, as just checked, and the vector has a byte for each page.
+    let result = unsafe {
+        let start = region.as_ptr().add(offset as usize);
+        libc::mincore(start.cast(), (count * PAGE) as usize, flags.as_mut_ptr())
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(flags.iter().map(|flag| if flag & 1 == 1 { Page::Own } else { Page::Absent }).collect())
 }
 
 fn classify(entry: u64) -> Page {

@@ -5,11 +5,13 @@ use crate::config::Base;
 use crate::control::Answer;
 use crate::devices::block::BlockConfig;
 use crate::machine::Machine;
-use crate::memory;
+use crate::memory::{self, Pagemap};
 use crate::snapshot::format::{self, Kind};
 use crate::snapshot::{save, save_to_memory};
 use crate::source::Given;
-use cumulet_vmm_protocol::{Command, Phase, Refusal, RefusalCode, Reply, Snapshot, SwapDisk, WorkingSet};
+use cumulet_vmm_protocol::{
+    Command, Phase, Refusal, RefusalCode, Reply, Snapshot, Source, SwapDisk, WorkingSet,
+};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -36,7 +38,9 @@ pub fn execute(machine: &Machine, command: &Command, descriptors: Vec<OwnedFd>) 
 fn save_to_files(machine: &Machine, to: &Snapshot, given: &mut Given) -> Result<Reply, Refusal> {
     let mut open = |source| given.open(source, true).map_err(|error| failed(&error));
     let (state, memory) = (open(&to.state)?, open(&to.memory)?);
-    save(machine, &state, &memory).map(Reply::Snapshot).map_err(|error| failed(&error))
+    let table = given_table(to.pagemap.as_ref(), given)?;
+    let table = table.as_ref().unwrap_or(&machine.pagemap);
+    save(machine, table, &state, &memory).map(Reply::Snapshot).map_err(|error| failed(&error))
 }
 
 fn swap_disk(machine: &Machine, swap: &SwapDisk, given: &mut Given) -> Result<Reply, Refusal> {
@@ -51,7 +55,14 @@ fn swap_disk(machine: &Machine, swap: &SwapDisk, given: &mut Given) -> Result<Re
 
 fn list_pages(machine: &Machine, to: &WorkingSet, given: &mut Given) -> Result<Reply, Refusal> {
     let file = given.open(&to.to, true).map_err(|error| failed(&error))?;
-    let set = memory::touched(&machine.memory, &machine.pagemap).map_err(|error| failed(&error))?;
+    let table = given_table(to.pagemap.as_ref(), given)?;
+    let set = memory::touched(&machine.memory, table.as_ref().unwrap_or(&machine.pagemap))
+        .map_err(|error| failed(&error))?;
     format::write(&file, Kind::WorkingSet, &set).map_err(|error| failed(&error))?;
     Ok(Reply::Pages(set.pages()))
+}
+
+fn given_table(source: Option<&Source>, given: &mut Given) -> Result<Option<Pagemap>, Refusal> {
+    let table = source.map(|source| given.open(source, false)).transpose().map_err(|error| failed(&error))?;
+    Ok(table.map(Pagemap::given))
 }

@@ -5,6 +5,7 @@ use crate::cpu::VcpuState;
 use crate::platform::PlatformState;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything but the memory.
@@ -25,6 +26,16 @@ pub struct MachineSave {
     pub platform: PlatformState,
     /// Names and states of all parts.
     pub parts: Vec<(String, Value)>,
+}
+
+/// Gives saved parts the ids that they have now. A part's name is what it is and, where there can be several, its id.
+pub fn rename(parts: &mut [(String, Value)], renamed: &BTreeMap<String, String>) {
+    for (name, _) in parts {
+        let now = name.split_once(' ').and_then(|(kind, id)| Some(format!("{kind} {}", renamed.get(id)?)));
+        if let Some(now) = now {
+            *name = now;
+        }
+    }
 }
 
 /// The machine's parts.

@@ -3,7 +3,7 @@
 
 use super::binding::{self, BindingError};
 use super::format::{self, FormatError, Kind};
-use super::machine::{MachineSave, Parts};
+use super::machine::{MachineSave, Parts, rename};
 use super::part::PartError;
 use crate::begin::RestoreConfig;
 use crate::config::MachineConfig;
@@ -86,8 +86,9 @@ pub enum RestoreError {
 /// Reads the state, compares it with the specification, and maps the memory. Pages to fetch ahead come in a thread of
 /// their own: the machine does not wait for them.
 pub fn open(config: &MachineConfig, restore: &RestoreConfig) -> Result<(Memory, MachineSave), RestoreError> {
-    let saved: MachineSave =
+    let mut saved: MachineSave =
         format::read(&open_file("state", &restore.state)?, Kind::State).map_err(RestoreError::State)?;
+    rename(&mut saved.parts, &restore.renamed);
     let differs = |what, saved, wanted| {
         if saved == wanted { Ok(()) } else { Err(RestoreError::Differs { what, saved, wanted }) }
     };

@@ -7,7 +7,8 @@ use super::machine::MachineSave;
 use super::part::PartError;
 use crate::cpu::CpuError;
 use crate::machine::Machine;
-use crate::{memory, platform};
+use crate::memory::{self, Pagemap};
+use crate::platform;
 use cumulet_vmm_protocol::SnapshotInfo;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::fs::File;
@@ -52,7 +53,12 @@ pub enum SaveError {
 }
 
 /// Writes `machine`, which is paused, to two empty files.
-pub fn save(machine: &Machine, state: &File, memory: &File) -> Result<SnapshotInfo, SaveError> {
+pub fn save(
+    machine: &Machine,
+    pages: &Pagemap,
+    state: &File,
+    memory: &File,
+) -> Result<SnapshotInfo, SaveError> {
     let began = Instant::now();
     for (name, file) in [("state", state), ("memory", memory)] {
         if file.metadata()?.len() > 0 {
@@ -60,7 +66,7 @@ pub fn save(machine: &Machine, state: &File, memory: &File) -> Result<SnapshotIn
         }
     }
     let saved = collect(machine)?;
-    let written_bytes = write_memory(machine, memory, &saved)?;
+    let written_bytes = write_memory(machine, pages, memory, &saved)?;
     format::write(state, Kind::State, &saved)?;
     Ok(SnapshotInfo {
         id: saved.id,
@@ -74,7 +80,7 @@ pub fn save(machine: &Machine, state: &File, memory: &File) -> Result<SnapshotIn
 pub fn save_to_memory(machine: &Machine) -> Result<(SnapshotInfo, [OwnedFd; 2]), SaveError> {
     let file = |name| memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map(File::from);
     let files = [file("state").map_err(io::Error::from)?, file("memory").map_err(io::Error::from)?];
-    let info = save(machine, &files[0], &files[1])?;
+    let info = save(machine, &machine.pagemap, &files[0], &files[1])?;
     for file in &files {
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         fcntl_add_seals(file, seals).map_err(io::Error::from)?;
@@ -100,10 +106,15 @@ fn collect(machine: &Machine) -> Result<MachineSave, SaveError> {
     })
 }
 
-fn write_memory(machine: &Machine, file: &File, saved: &MachineSave) -> Result<u64, SaveError> {
+fn write_memory(
+    machine: &Machine,
+    pages: &Pagemap,
+    file: &File,
+    saved: &MachineSave,
+) -> Result<u64, SaveError> {
     let bytes = saved.memory_bytes;
     file.set_len(bytes + binding::LENGTH).map_err(SaveError::Memory)?;
-    let written = memory::dump(&machine.memory, &machine.pagemap, file).map_err(SaveError::Memory)?;
+    let written = memory::dump(&machine.memory, pages, file).map_err(SaveError::Memory)?;
     file.sync_data().map_err(SaveError::Memory)?;
     binding::write(file, bytes, &saved.id)?;
     file.sync_data().map_err(SaveError::Memory)?;

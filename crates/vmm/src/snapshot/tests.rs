@@ -1,5 +1,6 @@
 //! Parts that come and go between saving and restoring.
 
+use super::machine::rename;
 use super::part::{Part, PartError};
 use super::restore::{RestoreError, apply_parts};
 use serde_json::Value;
@@ -36,6 +37,16 @@ fn every_part_gets_its_own_state_whatever_the_order() {
     let (a, b) = (part("a"), part("b"));
     apply_parts(vec![state("b"), state("a")], &vec![a.clone(), b.clone()]).unwrap();
     assert_eq!((a.save().unwrap(), b.save().unwrap()), ("a".into(), "b".into()));
+}
+
+/// A fork's volumes and interfaces are others than its source's.
+#[test]
+fn a_part_that_is_called_otherwise_now_gets_the_state_of_its_old_name() {
+    let mut saved = vec![state("disk vol-1"), state("disk vol-2"), state("pci")];
+    let renamed = [("vol-1", "vol-2"), ("vol-2", "vol-1"), ("pci", "serial")];
+    rename(&mut saved, &renamed.map(|(then, now)| (then.to_owned(), now.to_owned())).into());
+    let names: Vec<_> = saved.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["disk vol-2", "disk vol-1", "pci"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn path(path: &Path) -> Source {
 fn save(vm: &mut Vm, folder: &Path) -> SnapshotInfo {
     let file = |name| OwnedFd::from(File::create_new(folder.join(name)).unwrap());
     let files = [file("state"), file("memory")];
-    let command = Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1) });
+    let command = Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1), pagemap: None });
     let (reply, _) = vm.client().call_with(command, &[files[0].as_fd(), files[1].as_fd()]).unwrap();
     let Reply::Snapshot(info) = reply else { panic!("{reply:?}") };
     info
@@ -27,6 +27,7 @@ fn restored(spec: &MachineSpec, folder: &Path) -> MachineSpec {
         state: path(&folder.join("state")),
         memory: path(&folder.join("memory")),
         prefetch: None,
+        renamed: Default::default(),
         paused: false,
     };
     MachineSpec { kernel: None, initrd: None, restore: Some(restore), ..spec.clone() }
