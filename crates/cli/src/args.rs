@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aws_env, completion, console, group, image, key, list, reboot, run, show, ssh, start, stop, tag,
+    aws_env, completion, console, fork, group, image, key, list, reboot, run, show, ssh, start, stop, tag,
     teardown, terminate, types,
 };
 use crate::doctor;
@@ -49,6 +49,8 @@ pub enum Command {
     Image(image::Image),
     /// Launch instances
     Run(run::Run),
+    /// Make instances that begin where a running one is
+    Fork(fork::Fork),
     /// List instances
     #[command(visible_alias = "ps")]
     Ls(list::List),

@@ -18,6 +18,7 @@ use tracing::error;
 
 use crate::clock::Clock;
 use crate::driver::Message;
+use crate::fork::ForkPoints;
 use crate::network::NetworkKeeper;
 
 /// A result with an error made for the caller.
@@ -110,6 +111,7 @@ pub(crate) struct Inner {
     /// Held while addresses, names or capacity are looked up and taken, so that no two calls take the same.
     pub allocation: tokio::sync::Mutex<()>,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
+    pub fork_points: ForkPoints,
     /// Ends drivers and reconcilers where they are.
     pub stop: CancellationToken,
     /// Ends drivers after the step that they are in.

@@ -52,7 +52,7 @@ pub(crate) async fn converge(cloud: &Cloud, record: &InstanceRecord) -> PortResu
     }
     for interface in &open.interfaces {
         let has = has.iter().any(|id| id == interface.id.as_str());
-        left |= converge_interface(cloud, &record.id, interface, has).await?;
+        left |= converge_interface(cloud, record, interface, has).await?;
     }
     for (volume, modification) in open.modifications {
         left |= modify(cloud, &record.id, volume, &modification).await?;
@@ -126,15 +126,16 @@ async fn attach_disk(cloud: &Cloud, id: &InstanceId, volume: &Volume) -> PortRes
 
 async fn converge_interface(
     cloud: &Cloud,
-    id: &InstanceId,
+    record: &InstanceRecord,
     interface: &NetworkInterface,
     has: bool,
 ) -> PortResult<bool> {
+    let id = &record.id;
     let Some(attachment) = &interface.attachment else { return Ok(false) };
     let device = interface.id.as_str();
     match (attachment.state, has) {
         (AttachmentState::Attaching, false) => {
-            let attached = attach_interface(cloud, id, interface).await;
+            let attached = attach_interface(cloud, record, interface).await;
             match after_attach(cloud, id, device, attached).await {
                 Attempt::Attached => {
                     set_interface(cloud, &interface.id, id, Some(AttachmentState::Attached)).await?
@@ -162,10 +163,14 @@ async fn converge_interface(
 }
 
 /// The keeper wires whatever is attached to an instance that runs, so that the tap is there before the machine has it.
-async fn attach_interface(cloud: &Cloud, id: &InstanceId, interface: &NetworkInterface) -> PortResult<()> {
+async fn attach_interface(
+    cloud: &Cloud,
+    record: &InstanceRecord,
+    interface: &NetworkInterface,
+) -> PortResult<()> {
     cloud.inner.keeper.sync().await?;
-    let interface = launch_steps::interface_of(cloud, interface).await?;
-    cloud.inner.ports.vms.attach_interface(id, interface).await
+    let interface = launch_steps::interface_of(cloud, &record.instance_type, interface).await?;
+    cloud.inner.ports.vms.attach_interface(&record.id, interface).await
 }
 
 /// What became of an attempt to attach.

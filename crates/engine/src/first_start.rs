@@ -53,6 +53,7 @@ impl Cloud {
                 keeper,
                 allocation: tokio::sync::Mutex::new(()),
                 drivers: Mutex::new(HashMap::new()),
+                fork_points: Default::default(),
                 stop: CancellationToken::new(),
                 drain: CancellationToken::new(),
                 tasks: TaskTracker::new(),

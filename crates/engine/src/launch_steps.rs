@@ -7,7 +7,7 @@ use cumulet_model::network::NetworkInterface;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeState};
 use cumulet_model::{CloudError, ErrorCode, InstanceId, LaunchId, VolumeId};
-use cumulet_ports::vm_host::{VmDisk, VmInterface, VmSpec};
+use cumulet_ports::vm_host::{Limits, VmDisk, VmInterface, VmSpec};
 use cumulet_ports::{PortError, PortResult};
 use cumulet_store::{InstanceRecord, StoreError};
 use tracing::info;
@@ -15,6 +15,7 @@ use tracing::info;
 use crate::cloud::{ChangeError, Cloud, Result};
 use crate::devices;
 use crate::driver::{change_failed, store_failed};
+use crate::fork::{self, ForkPoint};
 use crate::smbios;
 
 /// The guest's MTU: what a veth and a tap carry unaltered.
@@ -28,9 +29,13 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     devices::modify_without_machine(cloud, &record.id).await?;
     // Wiring: the keeper wires what is starting or on.
     cloud.inner.keeper.sync().await?;
-    let spec = machine_spec(cloud, &record, &launch_id).await?;
+    let point = cloud.fork_point(&record)?;
+    let spec = machine_spec(cloud, &record, &launch_id, point.as_ref()).await?;
     let devices = device_ids(&spec);
     cloud.inner.ports.vms.start(spec).await?;
+    if let Some(point) = &point {
+        fork::assign(cloud, &record, point).await?;
+    }
     cloud.inner.store.devices_attached(&record.id, &devices).await.map_err(store_failed)?;
     cloud
         .machine_is_on(&record.id, &launch_id)
@@ -78,22 +83,29 @@ fn device_ids(spec: &VmSpec) -> Vec<String> {
     disks.chain(spec.interfaces.iter().map(|interface| interface.id.to_string())).collect()
 }
 
-async fn machine_spec(cloud: &Cloud, record: &InstanceRecord, launch_id: &LaunchId) -> PortResult<VmSpec> {
+async fn machine_spec(
+    cloud: &Cloud,
+    record: &InstanceRecord,
+    launch_id: &LaunchId,
+    point: Option<&ForkPoint>,
+) -> PortResult<VmSpec> {
     let inner = &cloud.inner;
     let kind = cloud
         .instance_type(&record.instance_type)
         .map_err(|error| PortError::new("the instance type is gone", error))?;
     let kernel = record.kernel_id.as_ref().ok_or_else(|| PortError::plain("the instance has no kernel"))?;
+    let volumes = root_first(inner.store.volumes_of(&record.id).await.map_err(store_failed)?, record);
     let mut disks = Vec::new();
-    for volume in root_first(inner.store.volumes_of(&record.id).await.map_err(store_failed)?, record) {
+    for volume in &volumes {
         if volume.attachment.as_ref().is_some_and(|a| a.state != AttachmentState::Detaching) {
-            disks.push(disk_of(cloud, &volume).await?);
+            disks.push(disk_of(cloud, volume).await?);
         }
     }
+    let held_interfaces = inner.store.interfaces_of(&record.id).await.map_err(store_failed)?;
     let mut interfaces = Vec::new();
-    for held in inner.store.interfaces_of(&record.id).await.map_err(store_failed)? {
+    for held in &held_interfaces {
         if held.interface.attachment.as_ref().is_some_and(|a| a.state != AttachmentState::Detaching) {
-            interfaces.push(interface_of(cloud, &held.interface).await?);
+            interfaces.push(interface_of(cloud, &record.instance_type, &held.interface).await?);
         }
     }
     Ok(VmSpec {
@@ -107,6 +119,7 @@ async fn machine_spec(cloud: &Cloud, record: &InstanceRecord, launch_id: &Launch
         disks,
         interfaces,
         smbios: smbios::strings(&record.id, &record.instance_type),
+        base: point.map(|point| point.base(&volumes, &held_interfaces)),
     })
 }
 
@@ -118,9 +131,16 @@ pub(crate) async fn disk_of(cloud: &Cloud, volume: &Volume) -> PortResult<VmDisk
 }
 
 /// An interface, which must be wired, as a machine gets it.
-pub(crate) async fn interface_of(cloud: &Cloud, interface: &NetworkInterface) -> PortResult<VmInterface> {
+pub(crate) async fn interface_of(
+    cloud: &Cloud,
+    instance_type: &str,
+    interface: &NetworkInterface,
+) -> PortResult<VmInterface> {
+    let kind = cloud.instance_type(instance_type).ok();
+    let bytes = kind.and_then(|kind| kind.network_bytes_per_second());
+    let limits = Limits { iops: None, bytes };
     let tap = cloud.inner.ports.network.open_tap(&interface.vpc_id, &interface.id).await?;
-    Ok(VmInterface { id: interface.id.clone(), mac: interface.mac, tap, mtu: Some(MTU) })
+    Ok(VmInterface { id: interface.id.clone(), mac: interface.mac, tap, mtu: Some(MTU), limits })
 }
 
 /// The root volume, which the guest finds first, then the others by device name.

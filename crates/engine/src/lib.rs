@@ -16,6 +16,7 @@ mod describe;
 mod devices;
 mod driver;
 mod first_start;
+mod fork;
 mod groups;
 mod idempotent;
 mod images;

@@ -25,6 +25,26 @@ pub struct InstanceType {
     pub addresses_per_interface: u32,
 }
 
+impl InstanceType {
+    /// Bytes a second that the type's interfaces may carry each, as its network performance says: `Up to 5 Gigabit`.
+    /// `Low to Moderate` is a gigabit here. None is no limit.
+    pub fn network_bytes_per_second(&self) -> Option<u64> {
+        let text = self.network_performance.as_str();
+        if text == "Low to Moderate" {
+            return Some(GIGABIT);
+        }
+        let number = text.strip_suffix(" Gigabit")?.trim_start_matches("Up to ");
+        number
+            .parse::<f64>()
+            .ok()
+            .filter(|gigabits| *gigabits >= 0.1)
+            .map(|gigabits| (gigabits * GIGABIT as f64) as u64)
+    }
+}
+
+/// A gigabit in bytes.
+const GIGABIT: u64 = 125_000_000;
+
 /// A family's sizes: name of the size, vCPUs, memory in MiB, interfaces, addresses for each.
 type Size = (&'static str, u32, u64, u32, u32);
 
@@ -122,6 +142,17 @@ mod tests {
         assert_eq!((find("m5.large").vcpus, find("m5.large").memory), (2, Mib(8192)));
         assert_eq!((find("c5.xlarge").vcpus, find("c5.xlarge").memory), (4, Mib(8192)));
         assert_eq!((find("r6i.2xlarge").vcpus, find("r6i.2xlarge").memory), (8, Mib(65536)));
+    }
+
+    #[test]
+    fn every_type_says_what_its_interfaces_may_carry() {
+        let all = standard();
+        let find = |name: &str| all.iter().find(|t| t.name == name).unwrap().network_bytes_per_second();
+        assert_eq!(find("t3.micro"), Some(625_000_000));
+        assert_eq!(find("t2.micro"), Some(125_000_000));
+        assert!(all.iter().all(|kind| kind.network_bytes_per_second().is_some()));
+        let own = InstanceType { network_performance: "as the host".into(), ..all[0].clone() };
+        assert_eq!(own.network_bytes_per_second(), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The machine port: one VMM process for each running instance.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
@@ -35,6 +37,27 @@ pub struct VmSpec {
     pub interfaces: Vec<VmInterface>,
     /// SMBIOS strings.
     pub smbios: Smbios,
+    /// A machine to begin from in place of the kernel, with as many vCPUs, as much memory and the same kinds of
+    /// devices. The machine begins with a generation ID of its own.
+    pub base: Option<VmBase>,
+}
+
+/// What a machine begins from.
+#[derive(Debug, Clone)]
+pub struct VmBase {
+    /// The other machine.
+    pub machine: MachineBase,
+    /// The other's volumes and interfaces, with those that stand in their places here.
+    pub renamed: BTreeMap<String, String>,
+}
+
+/// A machine's state and memory, from which any number of others may begin.
+#[derive(Debug, Clone)]
+pub struct MachineBase {
+    /// Registers and devices.
+    pub state: Arc<OwnedFd>,
+    /// The guest's memory.
+    pub memory: Arc<OwnedFd>,
 }
 
 /// A disk of a machine.
@@ -64,6 +87,8 @@ pub struct VmInterface {
     pub tap: OwnedFd,
     /// MTU that the guest is told.
     pub mtu: Option<u16>,
+    /// What it may do each second.
+    pub limits: Limits,
 }
 
 /// A VMM that the host was found to have or to have had, at the daemon's start.
@@ -140,6 +165,10 @@ pub trait VmHost: Send + Sync + 'static {
 
     /// Types into the serial console; gives how many bytes were taken.
     async fn console_write(&self, id: &InstanceId, data: &[u8]) -> PortResult<u64>;
+
+    /// Takes a running machine's state and memory, and puts files behind its disks that read the same; it stands still
+    /// meanwhile and goes on in any case. After an error its disks are on the old files or on the new ones.
+    async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase>;
 
     /// Plugs a disk into a running machine and returns when the machine has it; the guest finds it in its own time. A disk
     /// that is there already is a success.

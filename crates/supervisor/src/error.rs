@@ -45,6 +45,14 @@ pub enum SupervisorError {
     /// A volume without a file.
     #[error("the disk {0} has no layers")]
     NoLayers(String),
+    /// A disk in more files than a command can carry.
+    #[error("the disk {disk} has more than {limit} layers; it can be attached to a stopped instance only")]
+    TooManyLayers {
+        /// The disk.
+        disk: String,
+        /// The most.
+        limit: usize,
+    },
     /// Recovery hasn't been.
     #[error("the machines of this host were not taken up yet")]
     NotRecovered,

@@ -1,34 +1,41 @@
 //! Making others from a running machine: it stands still while its state is taken and its disks get new layers on top,
 //! and goes on whatever comes of that.
 
-use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cumulet_model::VolumeId;
-use cumulet_ports::storage::{self, DiskChain, DiskLayer};
+use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::MachineBase;
-use cumulet_vmm_protocol::{Command, DiskFormat, Layer, Reply, Source, SwapDisk};
+use cumulet_vmm_protocol::{Command, Reply, SwapDisk};
 use tracing::{error, info};
 
 use crate::control::{Control, ControlError};
 use crate::error::SupervisorError;
+use crate::launch::{Handed, describe_layers};
 use crate::machine::Machine;
 
 /// How long a VMM may take for its part: what was touched since an earlier fork may have to be copied.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Takes a machine's state and memory, and puts `disks` behind its disks, which read the same.
-pub async fn fork(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) -> Result<MachineBase, SupervisorError> {
-    let swaps = disks.into_iter().map(|(id, chain)| open_disk(&id, &chain)).collect::<Result<Vec<_>, _>>()?;
+pub async fn fork(
+    machine: &Machine,
+    disks: Vec<(VolumeId, DiskChain)>,
+) -> Result<MachineBase, SupervisorError> {
+    let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
     let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
     expect_status(control.call(Command::Pause, LIMIT).await?)?;
     let taken = take(&mut control, swaps).await;
     let resumed = match control.call(Command::Resume, LIMIT).await {
         // After some errors a connection is of no use.
-        Err(_) => Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?.call(Command::Resume, LIMIT).await,
+        Err(_) => {
+            Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT)
+                .await?
+                .call(Command::Resume, LIMIT)
+                .await
+        }
         resumed => resumed,
     };
     if let Err(error) = resumed.and_then(expect_status) {
@@ -40,9 +47,13 @@ pub async fn fork(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) -> Resul
     Ok(base)
 }
 
-async fn take(control: &mut Control, swaps: Vec<(SwapDisk, Vec<OwnedFd>)>) -> Result<MachineBase, SupervisorError> {
+async fn take(
+    control: &mut Control,
+    swaps: Vec<(SwapDisk, Vec<OwnedFd>)>,
+) -> Result<MachineBase, SupervisorError> {
     let (reply, mut fds) = control.call_with(Command::ForkBase, &[], LIMIT).await?;
-    let (Reply::Snapshot(_), Some(memory), Some(state), None) = (reply, fds.pop(), fds.pop(), fds.pop()) else {
+    let (Reply::Snapshot(_), Some(memory), Some(state), None) = (reply, fds.pop(), fds.pop(), fds.pop())
+    else {
         return Err(ControlError::Unexpected.into());
     };
     for (swap, layers) in swaps {
@@ -61,29 +72,7 @@ fn expect_status(reply: Reply) -> Result<(), ControlError> {
 }
 
 fn open_disk(id: &VolumeId, chain: &DiskChain) -> Result<(SwapDisk, Vec<OwnedFd>), SupervisorError> {
-    let mut files = Vec::new();
-    let mut layers = Vec::new();
-    for (index, layer) in chain.layers.iter().enumerate() {
-        layers.push(Layer { format: format_of(layer), source: Source::Fd(index as i32) });
-        files.push(open(id, &layer.path, index == 0)?);
-    }
-    if layers.is_empty() {
-        return Err(SupervisorError::NoLayers(id.to_string()));
-    }
-    let backing = layers.split_off(1);
-    let layer = layers.remove(0);
-    Ok((SwapDisk { id: id.to_string(), layer, backing }, files))
-}
-
-fn open(id: &VolumeId, path: &Path, write: bool) -> Result<OwnedFd, SupervisorError> {
-    let file = File::options().read(true).write(write).open(path);
-    let file = file.map_err(|source| SupervisorError::Open { what: format!("disk {id}"), source })?;
-    Ok(file.into())
-}
-
-fn format_of(layer: &DiskLayer) -> DiskFormat {
-    match layer.format {
-        storage::DiskFormat::Raw => DiskFormat::Raw,
-        storage::DiskFormat::Qcow2 => DiskFormat::Qcow2,
-    }
+    let mut handed = Handed::to_running();
+    let (layer, backing) = describe_layers(id, chain, true, &mut handed)?;
+    Ok((SwapDisk { id: id.to_string(), layer, backing }, handed.into_fds()))
 }

@@ -1,18 +1,84 @@
-//! Devices of a running machine: what it has, and adding, removing and changing them.
+//! Devices of a running machine: what it has, and adding, removing and changing them. What the VMM is to use goes with
+//! the command as open descriptors, for in its jail it can't open a path.
 
-use cumulet_ports::{PortError, PortResult};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use cumulet_model::{Gib, VolumeId};
+use cumulet_ports::vm_host::{Limits, VmDisk, VmInterface};
+use cumulet_vmm_protocol::fds::MAX_FDS;
+use cumulet_vmm_protocol::limits::SetLimits;
+use cumulet_vmm_protocol::{AttachDisk, AttachNet, Command, Detach, ResizeDisk};
 
 use crate::SupervisorError;
+use crate::control::ControlError;
+use crate::launch::{Handed, describe_disk, describe_net, limits_of};
 use crate::machine::Machine;
 
+/// How long a call waits for a guest that is asked to let go of something. One that takes longer is looked at again.
+const POLITE_WAIT: Duration = Duration::from_millis(300);
+
 /// The ids of the disks and interfaces that the machine has now.
-pub async fn devices(machine: &Machine) -> PortResult<Vec<String>> {
-    let metrics = machine.metrics().await.map_err(SupervisorError::from)?;
+pub async fn devices(machine: &Machine) -> Result<Vec<String>, SupervisorError> {
+    let metrics = machine.metrics().await?;
     let disks = metrics.disks.into_iter().map(|disk| disk.id);
     Ok(disks.chain(metrics.nets.into_iter().map(|net| net.id)).collect())
 }
 
-/// The VMM has no command for this yet.
-pub fn unsupported(what: &str) -> PortError {
-    PortError::plain(format!("{what} of a running machine is not supported by its VMM"))
+/// Adds a disk, unless it is there.
+pub async fn attach_disk(machine: &Machine, disk: VmDisk) -> Result<(), SupervisorError> {
+    if disk.chain.layers.len() > MAX_FDS {
+        return Err(SupervisorError::TooManyLayers { disk: disk.volume_id.to_string(), limit: MAX_FDS });
+    }
+    if devices(machine).await?.iter().any(|id| id == disk.volume_id.as_str()) {
+        return Ok(());
+    }
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut handed = Handed::to_running();
+        describe_disk(&disk, &mut handed).map(|disk| (disk, handed))
+    });
+    let (disk, handed) = opened.await.map_err(|error| SupervisorError::io("open a disk")(error.into()))??;
+    command(machine, Command::AttachDisk(Box::new(AttachDisk { disk })), &handed.into_fds()).await
+}
+
+/// Adds an interface, unless it is there.
+pub async fn attach_interface(machine: &Machine, interface: VmInterface) -> Result<(), SupervisorError> {
+    if devices(machine).await?.iter().any(|id| id == interface.id.as_str()) {
+        return Ok(());
+    }
+    let mut handed = Handed::to_running();
+    let net = describe_net(interface, &mut handed);
+    command(machine, Command::AttachNet(Box::new(AttachNet { net })), &handed.into_fds()).await
+}
+
+/// Asks for a device to be let go of, or takes it away.
+pub async fn detach(machine: &Machine, device: &str, force: bool) -> Result<(), SupervisorError> {
+    if !devices(machine).await?.iter().any(|id| id == device) {
+        return Ok(());
+    }
+    let detach = Command::Detach(Detach { id: device.to_owned(), force });
+    if force {
+        return command(machine, detach, &[]).await;
+    }
+    // The VMM answers when the guest has let go, which may be never; hanging up only ends the waiting.
+    match machine.call_within(detach, &[], POLITE_WAIT).await {
+        Err(ControlError::TimedOut(_)) => Ok(()),
+        done => done.map(drop).map_err(SupervisorError::from),
+    }
+}
+
+/// Makes a disk bigger.
+pub async fn resize(machine: &Machine, volume: &VolumeId, size: Gib) -> Result<(), SupervisorError> {
+    let resize = ResizeDisk { id: volume.to_string(), bytes: Some(size.bytes().0) };
+    command(machine, Command::ResizeDisk(resize), &[]).await
+}
+
+/// Changes a device's limits.
+pub async fn set_limits(machine: &Machine, device: &str, limits: Limits) -> Result<(), SupervisorError> {
+    let limits = SetLimits { id: device.to_owned(), limits: limits_of(limits) };
+    command(machine, Command::SetLimits(limits), &[]).await
+}
+
+async fn command(machine: &Machine, command: Command, fds: &[OwnedFd]) -> Result<(), SupervisorError> {
+    Ok(machine.call_within(command, fds, machine.call_limit()).await.map(drop)?)
 }

@@ -7,10 +7,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cumulet_ports::storage::{self, DiskLayer};
-use cumulet_ports::vm_host::{VmDisk, VmInterface, VmSpec};
+use cumulet_model::VolumeId;
+use cumulet_ports::storage::{self, DiskChain, DiskLayer};
+use cumulet_ports::vm_host::{self, VmBase, VmDisk, VmInterface, VmSpec};
+use cumulet_vmm_protocol::limits::{Bandwidth, Limits, Operations};
 use cumulet_vmm_protocol::{
-    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Source, TapSource, Vsock,
+    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, Restore, SPEC_VERSION, Source,
+    TapSource, Vsock,
 };
 use sha2::{Digest, Sha256};
 use tracing::warn;
@@ -53,14 +56,14 @@ pub fn launch(
     }
     dir.make().map_err(SupervisorError::io("make a run directory"))?;
     let cell = jails.map(|jails| jails.cell(dir.path(), &spec)).transpose()?;
-    let mut inherited = Inherited::default();
+    let mut inherited = Handed::default();
     let instance_id = spec.instance_id.clone();
     let document = describe_machine(config, spec, &mut inherited)?;
     let bytes = serde_json::to_vec_pretty(&document)
         .map_err(|error| SupervisorError::io("write a specification")(error.into()))?;
     write_new(&dir.spec(), &bytes).map_err(SupervisorError::io("write a specification"))?;
     let log = dir.create_log().map_err(SupervisorError::io("make a VMM's log"))?;
-    inherited.0.push(alive::take(dir.path()).map_err(SupervisorError::io("take a VMM's lock"))?);
+    inherited.fds.push(alive::take(dir.path()).map_err(SupervisorError::io("take a VMM's lock"))?);
 
     // In its jail a VMM can't open the file, which is the supervisor's.
     let Source::Fd(spec_fd) = inherited.open("specification", &dir.spec(), false)? else { unreachable!() };
@@ -83,22 +86,37 @@ pub fn launch(
     // The jailer would find it missing too, and say so only in a log.
     File::open(&config.vmm_program).map_err(no_program)?;
     let spawn = if cell.is_some() { sys::spawn_first } else { sys::spawn_detached };
-    let child = spawn(&mut command, &inherited.0).map_err(|source| SupervisorError::Open {
+    let child = spawn(&mut command, &inherited.fds).map_err(|source| SupervisorError::Open {
         what: format!("program {}", Path::new(command.get_program()).display()),
         source,
     })?;
     Ok(Launched { child, spec_digest: hex(&Sha256::digest(&bytes)) })
 }
 
-/// Descriptors that the VMM inherits under their own numbers. Closed here once it is spawned.
+/// Descriptors that a VMM gets: at its start under their own numbers, later with a command, by their place in it. Closed
+/// here once they are handed over.
 #[derive(Debug, Default)]
-struct Inherited(Vec<OwnedFd>);
+pub struct Handed {
+    fds: Vec<OwnedFd>,
+    by_place: bool,
+}
 
-impl Inherited {
+impl Handed {
+    /// Descriptors that go with a command.
+    pub fn to_running() -> Self {
+        Self { fds: Vec::new(), by_place: true }
+    }
+
+    /// The descriptors in their order.
+    pub fn into_fds(self) -> Vec<OwnedFd> {
+        self.fds
+    }
+
     fn add(&mut self, fd: impl Into<OwnedFd>) -> i32 {
         let fd = fd.into();
-        let number = fd.as_raw_fd();
-        self.0.push(fd);
+        let place = i32::try_from(self.fds.len()).unwrap_or(i32::MAX);
+        let number = if self.by_place { place } else { fd.as_raw_fd() };
+        self.fds.push(fd);
         number
     }
 
@@ -112,9 +130,10 @@ impl Inherited {
 fn describe_machine(
     config: &SupervisorConfig,
     spec: VmSpec,
-    inherited: &mut Inherited,
+    inherited: &mut Handed,
 ) -> Result<MachineSpec, SupervisorError> {
-    let initrd = spec.initrd.as_deref().map(|path| inherited.open("ramdisk", path, false)).transpose()?;
+    let initrd = spec.initrd.as_deref().filter(|_| spec.base.is_none());
+    let initrd = initrd.map(|path| inherited.open("ramdisk", path, false)).transpose()?;
     let disks = spec.disks.iter().map(|disk| describe_disk(disk, inherited)).collect::<Result<_, _>>()?;
     Ok(MachineSpec {
         version: SPEC_VERSION,
@@ -123,7 +142,10 @@ fn describe_machine(
         vcpus: spec.vcpus,
         memory_mib: spec.memory.0,
         kvm: Some(inherited.open("KVM device", &config.kvm, true)?),
-        kernel: Some(inherited.open("kernel", &spec.kernel, false)?),
+        kernel: match spec.base {
+            None => Some(inherited.open("kernel", &spec.kernel, false)?),
+            Some(_) => None,
+        },
         initrd,
         boot: BootProtocol::Auto,
         cmdline: spec.cmdline,
@@ -135,42 +157,69 @@ fn describe_machine(
         smbios: Some(spec.smbios),
         console_log_bytes: config.console_log_bytes,
         die_with_parent: false,
-        restore: None,
+        restore: spec.base.map(|base| describe_base(base, inherited)).transpose()?,
     })
 }
 
+fn describe_base(base: VmBase, inherited: &mut Handed) -> Result<Restore, SupervisorError> {
+    let mut hand = |fd: &OwnedFd| {
+        let fd = fd.try_clone().map_err(SupervisorError::io("duplicate a descriptor"))?;
+        Ok::<_, SupervisorError>(Source::Fd(inherited.add(fd)))
+    };
+    let (state, memory) = (hand(&base.machine.state)?, hand(&base.machine.memory)?);
+    Ok(Restore { state, memory, prefetch: None, renamed: base.renamed, paused: false })
+}
+
 /// Layers beneath the first may be shared with other machines and are never opened for writing.
-fn describe_disk(disk: &VmDisk, inherited: &mut Inherited) -> Result<Disk, SupervisorError> {
+pub fn describe_disk(disk: &VmDisk, handed: &mut Handed) -> Result<Disk, SupervisorError> {
+    let (layer, backing) = describe_layers(&disk.volume_id, &disk.chain, !disk.read_only, handed)?;
+    Ok(Disk {
+        id: disk.volume_id.to_string(),
+        serial: format!("vol{}", disk.volume_id.digits()),
+        read_only: disk.read_only,
+        layer,
+        backing,
+        limits: limits_of(disk.limits),
+    })
+}
+
+/// Opens a disk's files: the uppermost for writing if that is wanted, those beneath for reading.
+pub fn describe_layers(
+    id: &VolumeId,
+    chain: &DiskChain,
+    write: bool,
+    handed: &mut Handed,
+) -> Result<(Layer, Vec<Layer>), SupervisorError> {
     let mut open = |layer: &DiskLayer, write: bool| {
-        let source = inherited.open(format!("disk {}", disk.volume_id), &layer.path, write)?;
+        let source = handed.open(format!("disk {id}"), &layer.path, write)?;
         let format = match layer.format {
             storage::DiskFormat::Raw => DiskFormat::Raw,
             storage::DiskFormat::Qcow2 => DiskFormat::Qcow2,
         };
         Ok::<_, SupervisorError>(Layer { format, source })
     };
-    let (top, beneath) = disk
-        .chain
-        .layers
-        .split_first()
-        .ok_or_else(|| SupervisorError::NoLayers(disk.volume_id.to_string()))?;
-    Ok(Disk {
-        id: disk.volume_id.to_string(),
-        serial: format!("vol{}", disk.volume_id.digits()),
-        read_only: disk.read_only,
-        layer: open(top, !disk.read_only)?,
-        backing: beneath.iter().map(|layer| open(layer, false)).collect::<Result<_, _>>()?,
-        limits: Default::default(),
-    })
+    let (top, beneath) =
+        chain.layers.split_first().ok_or_else(|| SupervisorError::NoLayers(id.to_string()))?;
+    let top = open(top, write)?;
+    Ok((top, beneath.iter().map(|layer| open(layer, false)).collect::<Result<_, _>>()?))
 }
 
-fn describe_net(net: VmInterface, inherited: &mut Inherited) -> NetInterface {
+/// Describes an interface.
+pub fn describe_net(net: VmInterface, inherited: &mut Handed) -> NetInterface {
     NetInterface {
         id: net.id.into(),
         mac: net.mac.to_string(),
         tap: TapSource::Fd(inherited.add(net.tap)),
         mtu: net.mtu,
-        limits: Default::default(),
+        limits: limits_of(net.limits),
+    }
+}
+
+/// Limits with a second's worth of burst.
+pub fn limits_of(limits: vm_host::Limits) -> Limits {
+    Limits {
+        bandwidth: limits.bytes.map(|bytes| Bandwidth { bytes_per_second: bytes, burst_bytes: bytes }),
+        operations: limits.iops.map(|iops| Operations { per_second: iops, burst: iops }),
     }
 }
 

@@ -29,6 +29,7 @@ mod config;
 mod console;
 mod control;
 mod error;
+mod fork;
 mod guest;
 mod hotplug;
 mod jail;
@@ -46,7 +47,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, VolumeId};
-use cumulet_ports::vm_host::{FoundVm, Limits, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
+use cumulet_ports::storage::DiskChain;
+use cumulet_ports::vm_host::{FoundVm, Limits, MachineBase, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
 use cumulet_ports::{BoxedGuestStream, PortError, PortResult};
 use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
 use tokio::sync::mpsc;
@@ -118,28 +120,32 @@ impl VmHost for Supervisor {
         Ok(self.shared.running(id)?.console_write(data).await.map_err(SupervisorError::from)?)
     }
 
-    async fn attach_disk(&self, _id: &InstanceId, _disk: VmDisk) -> PortResult<()> {
-        Err(hotplug::unsupported("adding a disk"))
+    async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase> {
+        Ok(fork::fork(&*self.shared.running(id)?, disks).await?)
     }
 
-    async fn attach_interface(&self, _id: &InstanceId, _interface: VmInterface) -> PortResult<()> {
-        Err(hotplug::unsupported("adding an interface"))
+    async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
+        Ok(hotplug::attach_disk(&*self.shared.running(id)?, disk).await?)
     }
 
-    async fn detach(&self, _id: &InstanceId, _device: &str, _force: bool) -> PortResult<()> {
-        Err(hotplug::unsupported("removing a device"))
+    async fn attach_interface(&self, id: &InstanceId, interface: VmInterface) -> PortResult<()> {
+        Ok(hotplug::attach_interface(&*self.shared.running(id)?, interface).await?)
+    }
+
+    async fn detach(&self, id: &InstanceId, device: &str, force: bool) -> PortResult<()> {
+        Ok(hotplug::detach(&*self.shared.running(id)?, device, force).await?)
     }
 
     async fn devices(&self, id: &InstanceId) -> PortResult<Vec<String>> {
-        hotplug::devices(&*self.shared.running(id)?).await
+        Ok(hotplug::devices(&*self.shared.running(id)?).await?)
     }
 
-    async fn resize_disk(&self, _id: &InstanceId, _volume: &VolumeId, _size: Gib) -> PortResult<()> {
-        Err(hotplug::unsupported("growing a disk"))
+    async fn resize_disk(&self, id: &InstanceId, volume: &VolumeId, size: Gib) -> PortResult<()> {
+        Ok(hotplug::resize(&*self.shared.running(id)?, volume, size).await?)
     }
 
-    async fn set_limits(&self, _id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
-        Err(hotplug::unsupported("limiting a device"))
+    async fn set_limits(&self, id: &InstanceId, device: &str, limits: Limits) -> PortResult<()> {
+        Ok(hotplug::set_limits(&*self.shared.running(id)?, device, limits).await?)
     }
 
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {

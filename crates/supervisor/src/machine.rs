@@ -1,6 +1,7 @@
 //! One VMM process that is or was alive. States: starting, until its vCPUs run; running; ended. Each machine has one
 //! task that waits for its end; the machine is in the supervisor's list from the process's first moment to its last.
 
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::control::{ControlError, call_once};
+use crate::control::{Control, ControlError, call_once};
 use crate::error::{SupervisorError, describe};
 use crate::process::Process;
 use crate::run_dir::RunDir;
@@ -207,6 +208,26 @@ impl Machine {
     /// The greatest end of the console's output that was heard of.
     pub fn console_end(&self) -> u64 {
         self.console_end.load(Ordering::Relaxed)
+    }
+
+    /// How long a call may take.
+    pub fn call_limit(&self) -> Duration {
+        self.call_limit
+    }
+
+    /// A command with descriptors, `limit` for its turn and its answer.
+    pub async fn call_within(
+        &self,
+        command: Command,
+        descriptors: &[OwnedFd],
+        limit: Duration,
+    ) -> Result<Reply, ControlError> {
+        let calls = async {
+            let _turn = self.calls.acquire().await;
+            let mut control = Control::connect(&self.dir.socket(), self.process.pid(), limit).await?;
+            control.call_with(command, descriptors, limit).await.map(|(reply, _)| reply)
+        };
+        timeout(limit, calls).await.unwrap_or(Err(ControlError::TimedOut(limit)))
     }
 
     async fn call(&self, command: Command) -> Result<Reply, ControlError> {

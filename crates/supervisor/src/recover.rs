@@ -14,7 +14,7 @@ use cumulet_ports::vm_host::{FoundState, FoundVm};
 use cumulet_vmm_protocol::{Command, Identity, Reply};
 use futures::future::join_all;
 use rustix::process::Signal;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::alive;
@@ -173,6 +173,8 @@ async fn prove(
     match call_once(&dir.socket(), identity.pid, Command::Hello, shared.config.call_limit).await {
         Ok(Reply::Hello(hello)) if hello == identity => {}
         Ok(_) => return None,
+        // It may be dying just now, its socket gone before the last of its threads.
+        Err(_) if timeout(DYING_LIMIT, process.ended()).await.is_ok() => return None,
         Err(error) => {
             warn!(instance = %id, pid = identity.pid, %error, "a VMM lives and does not answer; it is watched");
         }
@@ -189,7 +191,7 @@ async fn remove_holders(dir: &RunDir) {
         if alive::is_holder(pid, dir.path()) {
             error!(pid, dir = %dir.path().display(), "killed a process that lives in a run directory and isn't its VMM");
             let _ = process.signal(Signal::KILL);
-            let _ = tokio::time::timeout(IDENTITY_LIMIT, process.ended()).await;
+            let _ = timeout(IDENTITY_LIMIT, process.ended()).await;
         }
     }
 }

@@ -209,6 +209,16 @@ impl VmHost for FakeVmHost {
         Ok(data.len() as u64)
     }
 
+    async fn fork(&self, id: &InstanceId, _disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase> {
+        self.faults.pass("vms.fork")?;
+        if !self.is_running(id).await {
+            return Err(PortError::plain(format!("{id} does not run")));
+        }
+        let nothing = || std::fs::File::open("/dev/null").map(|file| Arc::new(file.into()));
+        let nothing = || nothing().map_err(|error| PortError::new("no /dev/null", error));
+        Ok(MachineBase { state: nothing()?, memory: nothing()? })
+    }
+
     async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
         self.faults.pass("vms.attach_disk")?;
         self.plug(id, disk.volume_id.as_str())

@@ -3,6 +3,7 @@
 pub mod aws_env;
 pub mod completion;
 pub mod console;
+pub mod fork;
 pub mod group;
 pub mod image;
 pub mod key;
@@ -34,6 +35,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Doctor(command) => command.run(&context).await,
         Command::Image(command) => command.run(&context).await,
         Command::Run(command) => command.run(&context).await,
+        Command::Fork(command) => command.run(&context).await,
         Command::Ls(command) => command.run(&context).await,
         Command::Show(command) => command.run(&context).await,
         Command::Ssh(command) => command.run(&context).await,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cumulet_api_types::fork::ForkInstance;
 use cumulet_api_types::instance::Instance;
 use cumulet_api_types::instance::{
     InstanceDetail, InstanceList, InstanceQuery, StateChange, StopQuery, UserData,
@@ -34,6 +35,11 @@ impl Client {
     /// Launches instances; they come `pending`.
     pub async fn run_instances(&self, request: &RunInstances) -> Result<Launched> {
         self.post("/v1/instances", request).await
+    }
+
+    /// Makes instances that begin where a running one is; they come `pending`.
+    pub async fn fork_instance(&self, id: &str, request: &ForkInstance) -> Result<Launched> {
+        self.post(&path(id, "/fork"), request).await
     }
 
     /// Starts a stopped instance.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use cumulet_model::instance::{MetadataOptions, Reservation};
 use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::volume::BlockDeviceMapping;
-use cumulet_model::{GroupId, ImageId, SubnetId, Tags};
+use cumulet_model::{GroupId, ImageId, InstanceId, SubnetId, Tags};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,17 @@ pub struct Launched {
     pub reservation: Reservation,
     /// What in the user data can't work, for people; the launch goes on all the same.
     pub warnings: Vec<String>,
+}
+
+/// What to fork.
+#[derive(Debug, Clone)]
+pub struct ForkInstance {
+    /// A running instance whose guest has the agent.
+    pub source: InstanceId,
+    /// How many forks.
+    pub count: u32,
+    /// Tags of the forks, over the source's own.
+    pub tags: Tags,
 }
 
 /// One change by ModifyInstanceAttribute; EC2 takes one at a time.

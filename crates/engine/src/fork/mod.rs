@@ -9,18 +9,20 @@ mod identity;
 mod rows;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use cumulet_model::attachment::AttachmentState;
 use cumulet_model::instance::Reservation;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::tag::check_tags;
 use cumulet_model::volume::{Volume, VolumeSource};
-use cumulet_model::{CloudError, ErrorCode, InstanceId, MacAddr, Tags};
-use cumulet_ports::vm_host::MachineBase;
+use cumulet_model::{CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, VolumeId};
+use cumulet_ports::vm_host::{MachineBase, VmBase};
 use cumulet_ports::{PortError, PortResult};
-use cumulet_store::InstanceRecord;
+use cumulet_store::{InstanceRecord, InterfaceRecord};
 use tracing::info;
 
+use crate::api::instance::ForkInstance;
 use crate::cloud::{Cloud, Result, internal, port_failed};
 
 pub(crate) use identity::assign;
@@ -28,24 +30,54 @@ pub(crate) use identity::assign;
 /// The most forks of one call.
 const MAX_COUNT: u32 = 1000;
 
-/// What to fork.
-#[derive(Debug, Clone)]
-pub struct ForkInstance {
-    /// A running instance whose guest has the agent.
-    pub source: InstanceId,
-    /// How many forks.
-    pub count: u32,
-    /// Tags of the forks, over the source's own.
-    pub tags: Tags,
-}
-
 /// Where forks begin.
 #[derive(Debug, Clone)]
 pub(crate) struct ForkPoint {
-    /// The machine's state and memory.
-    pub base: MachineBase,
-    /// The hardware addresses that its guest knows, by device index.
-    macs: HashMap<u32, MacAddr>,
+    base: MachineBase,
+    /// The source's volumes by device name.
+    volumes: Arc<HashMap<String, VolumeId>>,
+    /// Its interfaces with the hardware addresses that its guest knows, by device index.
+    interfaces: Arc<HashMap<u32, (InterfaceId, MacAddr)>>,
+}
+
+impl ForkPoint {
+    fn new(base: MachineBase, volumes: &[Volume], interfaces: &[InterfaceRecord]) -> Self {
+        let volumes = volumes.iter().filter_map(|volume| Some((device(volume)?, volume.id.clone())));
+        let interfaces = interfaces.iter().map(|held| &held.interface).filter_map(|interface| {
+            let index = interface.attachment.as_ref()?.device_index;
+            Some((index, (interface.id.clone(), interface.mac)))
+        });
+        Self { base, volumes: Arc::new(volumes.collect()), interfaces: Arc::new(interfaces.collect()) }
+    }
+
+    /// What a fork's machine begins from.
+    pub fn base(&self, volumes: &[Volume], interfaces: &[InterfaceRecord]) -> VmBase {
+        let volumes = volumes.iter().filter_map(|volume| {
+            let source = self.volumes.get(&device(volume)?)?;
+            Some((source.to_string(), volume.id.to_string()))
+        });
+        let interfaces = interfaces.iter().map(|held| &held.interface).filter_map(|interface| {
+            let (source, _) = self.interfaces.get(&interface.attachment.as_ref()?.device_index)?;
+            Some((source.to_string(), interface.id.to_string()))
+        });
+        VmBase { machine: self.base.clone(), renamed: volumes.chain(interfaces).collect() }
+    }
+}
+
+/// Refuses to fork while a device comes or goes.
+fn check_settled(id: &InstanceId, volumes: &[Volume], interfaces: &[InterfaceRecord]) -> Result<()> {
+    let volumes = volumes.iter().map(|volume| volume.attachment.as_ref().map(|a| a.state));
+    let interfaces = interfaces.iter().map(|held| held.interface.attachment.as_ref().map(|a| a.state));
+    if volumes.chain(interfaces).all(|state| state == Some(AttachmentState::Attached)) {
+        return Ok(());
+    }
+    let text =
+        format!("The instance '{id}' can't be forked while a volume or interface is attached or detached");
+    Err(CloudError::new(ErrorCode::IncorrectState, text))
+}
+
+fn device(volume: &Volume) -> Option<String> {
+    volume.attachment.as_ref().map(|attachment| attachment.device.clone())
 }
 
 /// Fork points of forks that have not begun.
@@ -77,15 +109,13 @@ impl Cloud {
         self.affordable(&source.instance_type, request.count, request.count).await?;
         let volumes = self.inner.store.volumes_of(&source.id).await.map_err(internal)?;
         let interfaces = self.inner.store.interfaces_of(&source.id).await.map_err(internal)?;
+        check_settled(&source.id, &volumes, &interfaces)?;
         let mut launch = self.fork_rows(&source, &volumes, &interfaces, &request).await?;
         let (base, sources) = self.take_base(&source, &volumes).await?;
         for (volume, source) in launch.volumes.iter_mut().zip(sources.into_iter().cycle()) {
             volume.source = source;
         }
-        let macs = interfaces.iter().filter_map(|held| {
-            Some((held.interface.attachment.as_ref()?.device_index, held.interface.mac))
-        });
-        let point = ForkPoint { base, macs: macs.collect() };
+        let point = ForkPoint::new(base, &volumes, &interfaces);
         self.inner.fork_points.put(launch.instances.iter().map(|record| record.id.clone()), &point);
         if let Err(error) = self.inner.store.add_launch(&launch).await {
             launch.instances.iter().for_each(|record| drop(self.inner.fork_points.take(&record.id)));
@@ -100,24 +130,13 @@ impl Cloud {
 
     /// The source, when it runs and its guest can be told who it is.
     async fn forkable(&self, id: &InstanceId) -> Result<InstanceRecord> {
-        let record = self.inner.store.instance(id).await.map_err(internal)?.ok_or_else(|| {
-            CloudError::new(
-                ErrorCode::InvalidInstanceIdNotFound,
-                format!("The instance ID '{id}' does not exist"),
-            )
-        })?;
+        let record = self.record(id).await?;
         if record.machine != Machine::On || record.intent != Intent::Run || record.reboot {
             let text = format!("The instance '{id}' can't be forked: it is {}, not running", record.state());
             return Err(CloudError::new(ErrorCode::IncorrectInstanceState, text));
         }
-        self.inner.ports.agent.hello(id).await.map_err(|error| {
-            let text = format!(
-                "The instance '{id}' can't be forked: its guest's cumulet-agent, which gives a fork its identity, does \
-                 not answer: {}",
-                error.chain()
-            );
-            CloudError::new(ErrorCode::UnsupportedOperation, text)
-        })?;
+        // Without it a fork could not become another machine than its source.
+        self.agent_greeting(id).await?;
         Ok(record)
     }
 
@@ -146,6 +165,8 @@ impl Cloud {
             return Ok(None);
         }
         let point = self.inner.fork_points.take(&record.id);
-        point.map(Some).ok_or_else(|| PortError::plain("the daemon ended before the fork had begun; fork again"))
+        point
+            .map(Some)
+            .ok_or_else(|| PortError::plain("the daemon ended before the fork had begun; fork again"))
     }
 }

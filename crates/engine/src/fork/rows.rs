@@ -14,7 +14,7 @@ use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
 use jiff::Timestamp;
 use rand::RngExt;
 
-use super::ForkInstance;
+use crate::api::instance::ForkInstance;
 use crate::cloud::{Cloud, Result, internal};
 
 impl Cloud {

@@ -81,7 +81,7 @@ impl Cloud {
         Ok(Some(Launched { reservation: self.reservation(&reservation_id).await?, warnings: Vec::new() }))
     }
 
-    async fn reservation(&self, id: &ReservationId) -> Result<Reservation> {
+    pub(crate) async fn reservation(&self, id: &ReservationId) -> Result<Reservation> {
         let mut instances = self.instances().await?;
         instances.retain(|instance| instance.reservation_id == *id);
         Ok(Reservation { id: id.clone(), owner_id: self.account_id().to_owned(), instances })

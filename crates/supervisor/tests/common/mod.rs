@@ -78,6 +78,7 @@ impl Bench {
             }],
             interfaces: Vec::new(),
             smbios: smbios(),
+            base: None,
         }
     }
 

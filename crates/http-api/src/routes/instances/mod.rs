@@ -2,8 +2,10 @@
 
 mod console_read;
 mod console_write;
+mod fork;
 mod get;
 mod list;
+mod modify;
 mod reboot;
 mod run;
 mod start;
@@ -22,8 +24,9 @@ use crate::router::Api;
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list::list, run::run))
-        .routes(routes!(get::get))
+        .routes(routes!(get::get, modify::modify))
         .routes(routes!(start::start))
+        .routes(routes!(fork::fork))
         .routes(routes!(stop::stop))
         .routes(routes!(reboot::reboot))
         .routes(routes!(terminate::terminate))
