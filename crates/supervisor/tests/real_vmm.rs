@@ -48,6 +48,24 @@ async fn shows(supervisor: &Supervisor, id: &cumulet_model::InstanceId, text: &s
     panic!("the console never showed {text:?}: {seen}");
 }
 
+/// The process's own filters, and one of its kind: a vCPU's, the disk's, the main thread's.
+fn each_thread_is_filtered(pid: u32) {
+    let mut names = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        assert_eq!((field("Seccomp"), field("NoNewPrivs")), ("2".into(), "1".into()), "{status}");
+        assert_eq!(field("Seccomp_filters"), "3", "{status}");
+        names.push(field("Name"));
+    }
+    for name in ["cumulet-vmm", "vcpu0", "disk0"] {
+        assert!(names.iter().any(|it| it == name), "{name} is not among {names:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_kernel_boots_outlives_its_daemon_and_is_killed() {
     let name = "a_kernel_boots_outlives_its_daemon_and_is_killed";
@@ -66,6 +84,7 @@ async fn a_kernel_boots_outlives_its_daemon_and_is_killed() {
     supervisor.start(spec).await.unwrap();
     shows(&supervisor, &id, "Linux version").await;
     let pid = bench.pid(&id);
+    each_thread_is_filtered(pid);
     drop(supervisor);
 
     let (supervisor, mut events, found) = bench.daemon().await;
