@@ -8,7 +8,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Runs `test` in a thread with a network namespace of its own, with a tap up at 10.9.0.1/24.
-fn with_tap(name: &'static str, test: impl FnOnce(String, OwnedFd) + Send + 'static) {
+pub fn with_tap(name: &'static str, test: impl FnOnce(String, OwnedFd) + Send + 'static) {
     let Some(kernel) = kernel(name) else { return };
     let worker = std::thread::Builder::new().name(name.to_owned()).spawn(move || match make_tap() {
         Ok(tap) => test(kernel, tap),
