@@ -159,6 +159,12 @@ pub enum RefusalCode {
     WrongPhase,
     /// Too many connections; closed after this.
     Busy,
+    /// There is no such device.
+    NotFound,
+    /// There is such a device already.
+    AlreadyThere,
+    /// The machine can have no more of these.
+    Full,
     /// Something failed in the VMM.
     Failed,
 }

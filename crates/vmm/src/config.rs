@@ -3,6 +3,7 @@
 
 use crate::begin::Begin;
 use crate::devices::{block::BlockConfig, net::NetConfig, vmgenid::GenerationId, vsock::VsockConfig};
+use crate::pci::SLOTS;
 use crate::smbios::SmbiosConfig;
 use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
 use std::collections::HashSet;
@@ -123,7 +124,21 @@ impl MachineConfig {
             die_with_parent: spec.die_with_parent,
         };
         config.ids_are_unique()?;
+        config.devices_fit()?;
         Ok(config)
+    }
+
+    /// Each device has a slot of the bus; the first is the host bridge's.
+    fn devices_fit(&self) -> Result<(), SpecError> {
+        let others = usize::from(self.entropy) + usize::from(self.vsock.is_some());
+        let (devices, slots) = (self.disks.len() + self.nets.len() + others, SLOTS - 1);
+        if devices <= slots {
+            return Ok(());
+        }
+        Err(SpecError::new(
+            "disks",
+            format!("{devices} devices with the interfaces and others, the bus has {slots} slots"),
+        ))
     }
 
     fn ids_are_unique(&self) -> Result<(), SpecError> {
@@ -228,6 +243,28 @@ mod tests {
         assert_eq!(field(|s| s["nets"][0]["mac"] = "02:00".into()), "nets[0].mac");
         assert_eq!(field(|s| s["nets"][0]["mac"] = "03:00:00:00:00:01".into()), "nets[0].mac");
         assert_eq!(field(|s| s["nets"][0]["id"] = "vol-1".into()), "nets");
+    }
+
+    #[test]
+    fn more_devices_than_slots_are_refused() {
+        let fill = |disks: usize, nets: usize| {
+            spec(move |s| {
+                let (disk, net) = (s["disks"][0].clone(), s["nets"][0].clone());
+                let many = |one: &serde_json::Value, count: usize| {
+                    let named = |index: usize| {
+                        let mut one = one.clone();
+                        one["id"] = format!("{}{index}", one["id"]).into();
+                        one
+                    };
+                    (0..count).map(named).collect::<Vec<_>>().into()
+                };
+                (s["disks"], s["nets"]) = (many(&disk, disks), many(&net, nets));
+                s["vsock"] = serde_json::json!({"cid": 3});
+            })
+        };
+        assert!(fill(22, 7).is_ok());
+        assert_eq!(fill(22, 8).unwrap_err().field, "disks");
+        assert_eq!(fill(23, 0).unwrap_err().field, "disks");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub trait EventSource: Send + Sync + Debug {
 #[derive(Debug)]
 pub struct EventLoop {
     epoll: Epoll,
-    sources: Vec<(Arc<dyn EventSource>, usize)>,
+    sources: Vec<Option<(Arc<dyn EventSource>, usize)>>,
 }
 
 impl EventLoop {
@@ -44,11 +44,30 @@ impl EventLoop {
                 Interest::Readable => EventSet::IN,
                 Interest::ReadableEdge => EventSet::IN | EventSet::EDGE_TRIGGERED,
             };
-            let event = EpollEvent::new(events, self.sources.len() as u64);
-            self.epoll.ctl(ControlOperation::Add, descriptor, event)?;
-            self.sources.push((source.clone(), which));
+            let index = self.free_index();
+            self.epoll.ctl(ControlOperation::Add, descriptor, EpollEvent::new(events, index as u64))?;
+            self.sources[index] = Some((source.clone(), which));
         }
         Ok(())
+    }
+
+    /// Takes a source out; when this returns it is not served any more.
+    pub fn remove(&mut self, source: &dyn EventSource) {
+        let same = |slot: &Option<(Arc<dyn EventSource>, usize)>| {
+            slot.as_ref().is_some_and(|(other, _)| std::ptr::addr_eq(Arc::as_ptr(other), source))
+        };
+        self.sources.iter_mut().filter(|slot| same(slot)).for_each(|slot| *slot = None);
+        for (descriptor, _) in source.descriptors() {
+            // One that is not there was never added.
+            let _ = self.epoll.ctl(ControlOperation::Delete, descriptor, EpollEvent::default());
+        }
+    }
+
+    fn free_index(&mut self) -> usize {
+        self.sources.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.sources.push(None);
+            self.sources.len() - 1
+        })
     }
 
     /// Serves what is ready, without waiting.
@@ -56,8 +75,9 @@ impl EventLoop {
         let mut events = [EpollEvent::default(); 32];
         let count = self.epoll.wait(0, &mut events)?;
         for event in &events[..count] {
-            let (source, which) = &self.sources[event.data() as usize];
-            source.ready(*which);
+            if let Some(Some((source, which))) = self.sources.get(event.data() as usize) {
+                source.ready(*which);
+            }
         }
         Ok(())
     }

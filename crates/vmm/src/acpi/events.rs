@@ -1,13 +1,13 @@
 //! The generic event device, and the devices that it tells the guest of: the power button and the generation ID.
 
 use super::dsdt::in_system_bus;
-use super::{AcpiInfo, Made, path};
+use super::{AcpiInfo, Made, path, slots};
 use crate::devices::power;
 use crate::memory::layout;
 use acpi_tables::Aml;
 use acpi_tables::aml::{
     And, Device, EISAName, Field, FieldAccessType, FieldEntry, FieldLockRule, FieldUpdateRule, If, Interrupt,
-    Local, Method, Name, Notify, OpRegion, OpRegionSpace, Package, ResourceTemplate, Store,
+    Local, Method, MethodCall, Name, Notify, OpRegion, OpRegionSpace, Package, ResourceTemplate, Store,
 };
 
 /// All of them.
@@ -53,6 +53,8 @@ fn event_device(told: &[(u8, &str)]) -> Vec<u8> {
         steps.push(Made::of(&And::new(&one, &due, event)));
         steps.push(Made::of(&If::new(&one, vec![&Notify::new(&path(device), &0x80u8)])));
     }
+    steps.push(Made::of(&And::new(&one, &due, &power::EVENT_SLOTS)));
+    steps.push(Made::of(&If::new(&one, vec![&MethodCall::new(path(slots::METHOD), vec![])])));
     in_system_bus(&Device::new(
         path("GED0"),
         vec![

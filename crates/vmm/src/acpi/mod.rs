@@ -5,6 +5,7 @@ mod dsdt;
 mod events;
 mod fadt;
 mod madt;
+mod slots;
 
 use crate::memory::{Memory, layout};
 use acpi_tables::mcfg::MCFG;

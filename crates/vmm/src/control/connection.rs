@@ -40,6 +40,8 @@ pub struct Asked {
     pub command: Command,
     /// The descriptors.
     pub fds: Vec<OwnedFd>,
+    /// Whether it was asked for before, and the answer had to come later.
+    pub again: bool,
     id: u64,
 }
 
@@ -127,7 +129,7 @@ impl Connection {
     fn begin(&mut self, request: Request, execute: &mut dyn FnMut(&mut Asked) -> Answer) {
         match self.received.take(request.fds) {
             Ok(fds) => {
-                self.execute(Asked { command: request.command, fds, id: request.id }, execute);
+                self.execute(Asked { command: request.command, fds, again: false, id: request.id }, execute);
             }
             Err(error) => self.refuse_frame(error.to_string()),
         }
@@ -138,6 +140,7 @@ impl Connection {
             Answer::Now(result) => self.answer(asked.id, result, Vec::new()),
             Answer::With(reply, fds) => self.answer(asked.id, Ok(reply), fds),
             Answer::Later => {
+                asked.again = true;
                 self.waiting = Some(asked);
                 return false;
             }

@@ -15,13 +15,14 @@ use crate::devices::serial::{self, Console, SerialPort};
 use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
 use crate::memory::{self, Memory, MemoryError, Pagemap, layout};
-use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, Window};
+use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, SlotPorts, slots};
 use crate::snapshot::{MachineSave, Parts, RestoreError, restore};
 use crate::source::Given;
 use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
 use crate::{acpi, source, vm};
 use cumulet_vmm_protocol::Source;
 use kvm_ioctls::{Kvm, VmFd};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -96,6 +97,10 @@ pub struct Machine {
     pub vcpus: Vcpus,
     /// Its disks.
     pub disks: Vec<Arc<Block>>,
+    /// Disks that were taken away and have not closed their files yet.
+    pub(super) departing: Vec<Arc<Block>>,
+    /// Disks that could not, and that nobody has asked for yet.
+    pub(super) closed_badly: BTreeMap<String, io::Error>,
     /// The gate of the disks' threads.
     pub disk_gate: Arc<Gate>,
     /// Its interfaces.
@@ -112,6 +117,12 @@ pub struct Machine {
     pub event_loop: EventLoop,
     /// Guest memory; mapped as long as the machine is.
     pub memory: Memory,
+    /// The bus.
+    pub(super) root: Arc<PciRoot>,
+    /// Its hotplug registers.
+    pub(super) slots: Arc<SlotPorts>,
+    /// What devices on the bus need.
+    pub(super) transport: TransportConfig,
     /// Which of its pages this process has.
     pub pagemap: Pagemap,
     /// Everything that is saved with it.
@@ -162,6 +173,8 @@ pub fn build(
         state: builder.surroundings.machine,
         vcpus,
         disks,
+        departing: Vec::new(),
+        closed_badly: BTreeMap::new(),
         disk_gate,
         nets,
         entropy,
@@ -172,6 +185,9 @@ pub fn build(
         memory,
         pagemap: Pagemap::open(),
         parts: builder.parts,
+        root: builder.root,
+        slots: builder.slots,
+        transport: builder.transport,
         generation_id,
         kvm,
         vm,
@@ -246,7 +262,9 @@ fn create_vcpus(kvm: &Kvm, vm: &VmFd, count: u32, entry: Entry) -> Result<Vec<Vc
 struct Builder {
     surroundings: Surroundings,
     root: Arc<PciRoot>,
-    window: Window,
+    slots: Arc<SlotPorts>,
+    /// Where BARs begin: that of a device lies where its slot says.
+    bars: u64,
     transport: TransportConfig,
     event_loop: EventLoop,
     vm: Arc<VmFd>,
@@ -264,13 +282,16 @@ impl Builder {
         let (mut ports, mut space) = (Bus::default(), Bus::default());
         ports.add(0xcf8..0xd00, Arc::new(ConfigPorts(root.clone())));
         space.add(layout::ECAM..layout::ECAM + layout::ECAM_SIZE, Arc::new(Ecam(root.clone())));
+        let slots = Arc::new(SlotPorts::new(machine.clone()));
+        let range = u64::from(slots::PORTS_START)..u64::from(slots::PORTS_START + slots::PORTS_COUNT);
+        ports.add(range, slots.clone());
         let start = layout::pci64_start(config.memory_bytes);
         for range in [layout::HOLE_START..layout::PCI32_END, start..start + layout::PCI64_SIZE] {
             let window = BarWindow { root: root.clone(), start: range.start };
             space.add(range, Arc::new(window));
         }
         Ok(Self {
-            window: Window::new(start..start + layout::PCI64_SIZE),
+            bars: start,
             transport: TransportConfig {
                 vm: vm.clone(),
                 memory,
@@ -279,7 +300,8 @@ impl Builder {
             },
             surroundings: Surroundings { ports, memory: space, machine },
             event_loop: EventLoop::new()?,
-            parts: vec![root.clone()],
+            parts: vec![root.clone(), slots.clone()],
+            slots,
             root,
             vm,
         })
@@ -313,7 +335,7 @@ impl Builder {
                 .map_err(|source| BuildError::Disk { id: config.id.clone(), source })?;
             let disk = Arc::new(Block::new(config.clone(), image)?);
             self.add_virtio(disk.clone());
-            block::spawn(index, disk.clone(), gate.clone())?;
+            block::spawn(index, disk.clone(), gate.clone(), self.surroundings.machine.clone())?;
             disks.push(disk);
         }
         Ok(disks)
@@ -348,11 +370,12 @@ impl Builder {
     }
 
     fn add_virtio(&mut self, device: Arc<dyn VirtioDevice>) {
-        // The window holds 64 GiB and the specification's bounds allow fewer devices than there are slots.
-        let bar = self.window.place(virtio::BAR_SIZE).expect("the window has room");
-        let transport = Arc::new(VirtioPci::new(device, self.transport.clone(), bar));
+        // The specification's bounds allow fewer devices than there are slots.
+        let slot = self.root.free_slot().expect("the bus has a slot");
+        let bar = self.bars + slot as u64 * virtio::BAR_SIZE;
+        let transport = Arc::new(VirtioPci::new(device, self.transport.clone(), Some(bar)));
         self.parts.push(transport.clone());
-        self.root.plug(transport).expect("the bus has a slot");
+        self.root.plug(transport).expect("the slot is free");
     }
 
     fn add_ports(&mut self, start: u16, count: u16, device: Arc<dyn crate::bus::BusDevice>) {

@@ -112,7 +112,8 @@ impl MachineState {
         status
     }
 
-    fn wake(&self) {
+    /// Wakes the main loop, and those who wait for a change of something else than the state.
+    pub fn wake(&self) {
         // Only a full counter makes this fail, and then the event loop is being woken already.
         let _ = self.changed.write(1);
     }

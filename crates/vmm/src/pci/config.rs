@@ -65,14 +65,17 @@ impl ConfigSpace {
         config
     }
 
-    /// Gives it a 64-bit memory BAR 0 of `size` bytes, a power of two of at least 16, at `address`.
-    pub fn set_bar(&mut self, size: u64, address: u64) {
+    /// Gives it a 64-bit memory BAR 0 of `size` bytes, a power of two of at least 16, at `address`, where it answers if
+    /// it is `decoded`.
+    pub fn set_bar(&mut self, size: u64, address: u64, decoded: bool) {
         assert!(size.is_power_of_two() && size >= 16 && address.is_multiple_of(size));
         const MEMORY_64: u64 = 0b100;
         self.set(BAR0, &(address | MEMORY_64).to_le_bytes());
         self.writable[BAR0..BAR0 + 8].copy_from_slice(&(!(size - 1)).to_le_bytes());
         self.bar_size = size;
-        self.bytes[COMMAND] |= COMMAND_MEMORY;
+        if decoded {
+            self.bytes[COMMAND] |= COMMAND_MEMORY;
+        }
     }
 
     /// Appends a capability with `id`, its bytes behind the two of the header, and the mask of what can be changed
@@ -152,7 +155,7 @@ mod tests {
     fn function(order: u32, slot: u64) -> ConfigSpace {
         let id = Identification { vendor: 1, device: 2, class: 0x02_0000, revision: 1, subsystem: (3, 4) };
         let mut config = ConfigSpace::new(id);
-        config.set_bar(1 << order, slot << order);
+        config.set_bar(1 << order, slot << order, true);
         config
     }
 

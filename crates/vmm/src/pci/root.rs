@@ -1,42 +1,22 @@
 //! The root of the bus: finds functions for configuration accesses (ports 0xcf8 to 0xcff, ECAM) and for accesses to
-//! BARs, and hands out places in the windows for BARs.
+//! BARs.
 
 use super::{ConfigSpace, Identification, PciDevice};
 use crate::bus::BusDevice;
 use crate::snapshot::part::{Part, PartError, from_state, state};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Slots of a bus.
-const SLOTS: usize = 32;
+pub const SLOTS: usize = 32;
 
-/// A window of addresses for BARs.
-#[derive(Debug)]
-pub struct Window {
-    free: Range<u64>,
-}
-
-impl Window {
-    /// Of the addresses `range`.
-    pub fn new(range: Range<u64>) -> Self {
-        Self { free: range }
-    }
-
-    /// A place for a BAR of `size` bytes, a power of two.
-    pub fn place(&mut self, size: u64) -> Option<u64> {
-        let start = self.free.start.next_multiple_of(size);
-        let end = start.checked_add(size).filter(|end| *end <= self.free.end)?;
-        self.free.start = end;
-        Some(start)
-    }
-}
+type Slots = [Option<Arc<dyn PciDevice>>; SLOTS];
 
 /// The bus.
 #[derive(Debug)]
 pub struct PciRoot {
-    slots: RwLock<[Option<Arc<dyn PciDevice>>; SLOTS]>,
+    slots: RwLock<Slots>,
     /// The register that the address port selects.
     selected: Mutex<u32>,
 }
@@ -52,10 +32,42 @@ impl Default for PciRoot {
 impl PciRoot {
     /// Puts a device into the first free slot, which it gives; nothing when the bus is full.
     pub fn plug(&self, device: Arc<dyn PciDevice>) -> Option<usize> {
-        let mut slots = self.slots.write().expect("no thread panicked");
-        let slot = slots.iter().position(Option::is_none)?;
-        slots[slot] = Some(device);
+        let slot = self.free_slot()?;
+        self.write()[slot] = Some(device);
         Some(slot)
+    }
+
+    /// The first free slot.
+    pub fn free_slot(&self) -> Option<usize> {
+        self.read().iter().position(Option::is_none)
+    }
+
+    /// Where the device of this name is.
+    pub fn slot_of(&self, name: &str) -> Option<usize> {
+        self.read().iter().position(|slot| slot.as_ref().is_some_and(|device| device.name() == name))
+    }
+
+    /// The name of what is in `slot`.
+    pub fn name_at(&self, slot: usize) -> Option<String> {
+        self.read().get(slot)?.as_ref().map(|device| device.name())
+    }
+
+    /// Takes what is in `slot` off the bus, so that it does nothing any more. For a while `rest` takes its place.
+    pub fn unplug(&self, slot: usize, rest: impl FnOnce(&dyn PciDevice) -> Option<Arc<dyn PciDevice>>) {
+        // Accesses that have begun hold the lock for reading.
+        let mut slots = self.write();
+        let Some(device) = slots[slot].take() else { return };
+        slots[slot] = rest(&*device);
+        drop(slots);
+        device.unplugged();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Slots> {
+        self.slots.read().expect("no thread panicked")
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Slots> {
+        self.slots.write().expect("no thread panicked")
     }
 
     fn config_read(&self, function: usize, offset: usize, data: &mut [u8]) {
@@ -73,12 +85,12 @@ impl PciRoot {
 
     /// By bus, device and function number; all devices have function 0 of bus 0 only.
     fn function(&self, number: usize) -> Option<Arc<dyn PciDevice>> {
-        let slots = self.slots.read().expect("no thread panicked");
+        let slots = self.read();
         if number.is_multiple_of(8) { slots.get(number / 8)?.clone() } else { None }
     }
 
     fn with_bar(&self, address: u64, access: impl FnOnce(&dyn PciDevice, u64)) -> bool {
-        let slots = self.slots.read().expect("no thread panicked");
+        let slots = self.read();
         for device in slots.iter().flatten() {
             if let Some((start, size)) = device.bar()
                 && (start..start.saturating_add(size)).contains(&address)
@@ -100,17 +112,47 @@ impl PciRoot {
 
 impl Part for PciRoot {
     fn part(&self) -> String {
-        "pci".to_owned()
+        PART.to_owned()
     }
 
     fn save(&self) -> Result<Value, PartError> {
-        state(&RootState { selected: *self.selected.lock().expect("no thread panicked") })
+        let named =
+            |(slot, device): (usize, &Option<Arc<dyn PciDevice>>)| Some((slot, device.as_ref()?.name()));
+        let slots = self.read().iter().enumerate().filter_map(named).collect();
+        state(&RootState { selected: *self.selected.lock().expect("no thread panicked"), slots })
     }
 
+    /// Devices go to the slots in which they were: devices that came and went have left gaps.
     fn restore(&self, state: Value) -> Result<(), PartError> {
-        let RootState { selected } = from_state(state)?;
+        let RootState { selected, slots: saved } = from_state(state)?;
+        let mut slots = self.write();
+        let mut here: Vec<_> = slots.iter_mut().filter_map(Option::take).collect();
+        for (slot, name) in saved {
+            let Some(index) = here.iter().position(|device| device.name() == name) else { continue };
+            match slots.get_mut(slot) {
+                Some(place @ None) => *place = Some(here.swap_remove(index)),
+                _ => return Err(PartError::new(format!("slot {slot} can't have {name}"))),
+            }
+        }
+        if let Some(device) = here.first() {
+            return Err(PartError::new(format!("{} has no slot", device.name())));
+        }
+        drop(slots);
         *self.selected.lock().expect("no thread panicked") = selected;
         Ok(())
+    }
+}
+
+/// The bus's name among the machine's parts.
+pub const PART: &str = "pci";
+
+/// Changes the names of devices in a saved state of the bus. A state that is none is refused when it is restored.
+pub fn rename_slots(state: &mut Value, rename: &dyn Fn(&mut String)) {
+    let slots = state.get_mut("slots").and_then(Value::as_array_mut);
+    for slot in slots.into_iter().flatten() {
+        if let Some(Value::String(name)) = slot.get_mut(1) {
+            rename(name);
+        }
     }
 }
 
@@ -119,6 +161,8 @@ impl Part for PciRoot {
 #[serde(deny_unknown_fields)]
 struct RootState {
     selected: u32,
+    /// Slots and the names of their devices.
+    slots: Vec<(usize, String)>,
 }
 
 /// Ports 0xcf8 to 0xcff.
@@ -209,6 +253,10 @@ impl Default for HostBridge {
 }
 
 impl PciDevice for HostBridge {
+    fn name(&self) -> String {
+        "host bridge".to_owned()
+    }
+
     fn config_read(&self, offset: usize, data: &mut [u8]) {
         self.0.lock().expect("no thread panicked").read(offset, data);
     }
@@ -229,22 +277,11 @@ impl PciDevice for HostBridge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pci::Husk;
     use proptest::prelude::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     proptest! {
-        #[test]
-        fn places_are_aligned_inside_and_apart(orders in prop::collection::vec(4u32..20, 0..40)) {
-            let range = 0x1_2345_6000..0x1_3000_0000u64;
-            let mut window = Window::new(range.clone());
-            let mut last = range.start;
-            for order in orders {
-                if let Some(start) = window.place(1 << order) {
-                    prop_assert!(start.is_multiple_of(1 << order) && start >= last && start + (1 << order) <= range.end);
-                    last = start + (1 << order);
-                }
-            }
-        }
-
         #[test]
         fn no_access_to_the_ports_panics(steps in prop::collection::vec((0u64..8, any::<u32>(), 1usize..5), 0..50)) {
             let ports = ConfigPorts(Arc::new(PciRoot::default()));
@@ -267,5 +304,97 @@ mod tests {
         assert_eq!(by_port[..2], 0x8086u16.to_le_bytes());
         ecam.read(5 << 15, &mut by_memory);
         assert_eq!(by_memory, [0xff; 4]);
+    }
+
+    #[derive(Debug)]
+    struct Named(&'static str, AtomicBool);
+
+    impl PciDevice for Named {
+        fn name(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn config_read(&self, _offset: usize, data: &mut [u8]) {
+            data.fill(self.0.as_bytes()[0]);
+        }
+
+        fn config_write(&self, _offset: usize, _data: &[u8]) {}
+
+        fn bar(&self) -> Option<(u64, u64)> {
+            Some((0x1000, 0x1000))
+        }
+
+        fn bar_read(&self, _offset: u64, data: &mut [u8]) {
+            data.fill(7);
+        }
+
+        fn bar_write(&self, _offset: u64, _data: &[u8]) {}
+
+        fn unplugged(&self) {
+            self.1.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn plug(root: &PciRoot, name: &'static str) -> Arc<Named> {
+        let device = Arc::new(Named(name, AtomicBool::new(false)));
+        root.plug(device.clone()).unwrap();
+        device
+    }
+
+    #[test]
+    fn a_slot_is_free_again_when_the_guest_has_given_it_up() {
+        let root = PciRoot::default();
+        let device = plug(&root, "a");
+        let slot = root.slot_of("a").unwrap();
+        root.unplug(slot, |device| Some(Arc::new(Husk { bar: device.bar() })));
+        assert!(device.1.load(Ordering::SeqCst));
+        let mut data = [1; 4];
+        root.config_read(slot * 8, 0, &mut data);
+        assert_eq!(data, [0xff; 4]);
+        root.with_bar(0x1004, |device, offset| device.bar_read(offset, &mut data));
+        assert_eq!((data, root.slot_of("a"), root.free_slot()), ([0; 4], None, Some(slot + 1)));
+        root.unplug(slot, |_| None);
+        assert_eq!(root.free_slot(), Some(slot));
+    }
+
+    #[test]
+    fn a_full_bus_says_so() {
+        let root = PciRoot::default();
+        (1..SLOTS).for_each(|_| drop(plug(&root, "a")));
+        assert_eq!(root.plug(Arc::new(Husk { bar: None })), None);
+    }
+
+    #[test]
+    fn devices_find_their_slots_again() {
+        let root = PciRoot::default();
+        for name in ["a", "b", "c"] {
+            plug(&root, name);
+        }
+        root.unplug(root.slot_of("a").unwrap(), |_| None);
+        plug(&root, "d");
+        let saved = root.save().unwrap();
+        let other = PciRoot::default();
+        for name in ["b", "c", "d"] {
+            plug(&other, name);
+        }
+        other.restore(saved.clone()).unwrap();
+        assert_eq!(["b", "c", "d"].map(|name| other.slot_of(name)), [Some(2), Some(3), Some(1)]);
+        let renamed = PciRoot::default();
+        for name in ["x", "c", "d"] {
+            plug(&renamed, name);
+        }
+        let mut changed = saved.clone();
+        rename_slots(&mut changed, &|name| {
+            if name == "b" {
+                *name = "x".to_owned()
+            }
+        });
+        renamed.restore(changed).unwrap();
+        assert_eq!(["x", "c", "d"].map(|name| renamed.slot_of(name)), [Some(2), Some(3), Some(1)]);
+        let strange = PciRoot::default();
+        for name in ["b", "c", "e"] {
+            plug(&strange, name);
+        }
+        assert!(strange.restore(saved).is_err());
     }
 }

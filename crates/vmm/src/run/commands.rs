@@ -1,6 +1,6 @@
 //! What the control socket can ask of a machine, and how the machine is begun, paused and closed down.
 
-use super::{explain, snapshots};
+use super::{devices, explain, snapshots};
 use crate::control::{Answer, Asked, Commands};
 use crate::devices::power;
 use crate::devices::serial::Console;
@@ -48,6 +48,11 @@ impl Operator {
         &self.machine
     }
 
+    /// Follows what the guest did with its devices.
+    pub fn keep_up(&mut self) {
+        self.machine.keep_up();
+    }
+
     /// Lets the guest run for the first time, at once or when it is resumed.
     pub fn begin(&mut self, at_once: bool) -> io::Result<()> {
         self.start_us = self.began.elapsed().as_micros() as u64;
@@ -78,7 +83,7 @@ impl Operator {
     pub fn close_down(&mut self, reason: ExitReason) -> ExitReason {
         self.machine.vcpus.end();
         self.machine.disk_gate.end(|| nudge(&self.machine));
-        for (disk, name) in self.machine.disks.iter().map(|disk| (disk, disk.metrics().id)) {
+        for (disk, name) in self.machine.open_disks().map(|disk| (disk, disk.metrics().id)) {
             if let Err(error) = disk.close() {
                 return ExitReason::DeviceError { device: name, message: explain(&error) };
             }
@@ -165,10 +170,7 @@ impl Commands for Operator {
             | Command::AttachNet(_)
             | Command::Detach(_)
             | Command::ResizeDisk(_)
-            | Command::SetLimits(_) => Err(Refusal {
-                code: RefusalCode::Failed,
-                message: "devices of a running machine can't be changed yet".to_owned(),
-            }),
+            | Command::SetLimits(_) => return devices::execute(&mut self.machine, asked),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
                 return snapshots::execute(&self.machine, &asked.command, std::mem::take(&mut asked.fds));
             }

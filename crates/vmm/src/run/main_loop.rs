@@ -145,6 +145,7 @@ impl MainLoop {
             SIGNALS => self.take_signals(),
             STATE => {
                 let _ = self.operator.machine().state.changed().read();
+                self.operator.keep_up();
                 self.server.serve_waiting(&mut self.operator);
             }
             _ => self.read_stdin()?,

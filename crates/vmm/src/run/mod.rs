@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod devices;
 mod digest;
 mod end;
 mod main_loop;

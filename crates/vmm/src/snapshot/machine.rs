@@ -30,10 +30,16 @@ pub struct MachineSave {
 
 /// Gives saved parts the ids that they have now. A part's name is what it is and, where there can be several, its id.
 pub fn rename(parts: &mut [(String, Value)], renamed: &BTreeMap<String, String>) {
-    for (name, _) in parts {
+    let rename = |name: &mut String| {
         let now = name.split_once(' ').and_then(|(kind, id)| Some(format!("{kind} {}", renamed.get(id)?)));
         if let Some(now) = now {
             *name = now;
+        }
+    };
+    for (name, state) in parts {
+        rename(name);
+        if name == crate::pci::PART {
+            crate::pci::rename_slots(state, &rename);
         }
     }
 }

@@ -78,6 +78,11 @@ fn execute(words: &[&str]) -> Answer {
         ["download", peer] => download(peer),
         ["vsock-send", port, text] => vsock_send(port.parse()?, text),
         ["vsock-echo", port] => vsock_echo(port.parse()?),
+        ["await", device] => until(|| Some(read_to_string(format!("/sys/block/{device}/size")).ok()?.trim().to_owned())),
+        ["await-gone", device] => until(|| gone(&format!("/sys/block/{device}"))),
+        ["await-file", path] => until(|| read_to_string(path).ok().map(|text| text.trim().to_owned())),
+        ["await-no-file", path] => until(|| gone(path)),
+        ["write-forever", device] => write_forever(device),
         ["spam", kib] => spam(kib.parse()?),
         ["await-button"] => await_button(),
         // The kernel panics when its first process ends.
@@ -289,6 +294,37 @@ fn vsock_echo(port: u32) -> Answer {
         }
     });
     Ok("serving".into())
+}
+
+/// Asks again and again, for two minutes at most.
+fn until(mut ask: impl FnMut() -> Option<String>) -> Answer {
+    for _ in 0..24_000 {
+        if let Some(answer) = ask() {
+            return Ok(answer);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err("it does not happen".into())
+}
+
+fn gone(path: &str) -> Option<String> {
+    (!std::path::Path::new(path).exists()).then(|| "gone".to_owned())
+}
+
+/// Writes in a thread until there is an error.
+fn write_forever(device: &str) -> Answer {
+    let file = direct(device)?;
+    std::thread::spawn(move || {
+        let mut buffer = aligned(4096);
+        let start = buffer.as_ptr().align_offset(4096);
+        buffer[start] = 1;
+        for at in (0u64..1000).cycle() {
+            if file.write_all_at(&buffer[start..start + 4096], at * 4096).is_err() {
+                break;
+            }
+        }
+    });
+    Ok("writing".into())
 }
 
 fn spam(kib: usize) -> Answer {

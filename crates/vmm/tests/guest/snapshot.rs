@@ -18,7 +18,7 @@ fn path(path: &Path) -> Source {
 }
 
 /// Saves a paused machine to `state` and `memory` in `folder`.
-fn save(vm: &mut Vm, folder: &Path) -> SnapshotInfo {
+pub fn save(vm: &mut Vm, folder: &Path) -> SnapshotInfo {
     let file = |name| OwnedFd::from(File::create_new(folder.join(name)).unwrap());
     let files = [file("state"), file("memory")];
     let command = Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1), pagemap: None });
@@ -42,7 +42,7 @@ fn from(spec: &MachineSpec, state: Source, memory: Source) -> MachineSpec {
 }
 
 /// The machine saved in `folder`.
-fn restored(spec: &MachineSpec, folder: &Path) -> MachineSpec {
+pub fn restored(spec: &MachineSpec, folder: &Path) -> MachineSpec {
     from(spec, path(&folder.join("state")), path(&folder.join("memory")))
 }
 

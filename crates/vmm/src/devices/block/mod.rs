@@ -19,6 +19,7 @@ pub use config::{BlockConfig, LayerConfig, SERIAL_LENGTH};
 pub use image::{Image, ImageError, open};
 pub use metrics::BlockMetrics;
 pub use swap::SwapError;
+use worker::End;
 pub use worker::spawn;
 
 use crate::memory::Memory;
@@ -52,6 +53,7 @@ pub struct Block {
     kicks: [EventFd; 1],
     work: Mutex<Work>,
     metrics: BlockMetrics,
+    end: End,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,13 @@ impl Block {
             kicks: [EventFd::new(EFD_CLOEXEC)?],
             work: Mutex::new(Work { image, active: None }),
             metrics: BlockMetrics::default(),
+            end: End::default(),
         })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.config.id
     }
 
     /// Counters.

@@ -82,6 +82,11 @@ impl Net {
         })
     }
 
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.config.id
+    }
+
     /// Counters.
     pub fn metrics(&self) -> NetMetrics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

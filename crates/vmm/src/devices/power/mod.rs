@@ -30,6 +30,8 @@ pub const SOFT_OFF: u8 = 5;
 pub const EVENT_POWER_BUTTON: u8 = 1;
 /// The generation ID has changed, a bit of [`EVENT_PORT`].
 pub const EVENT_GENERATION: u8 = 1 << 1;
+/// There is something to read in [`crate::pci::slots`]' registers, a bit of [`EVENT_PORT`].
+pub const EVENT_SLOTS: u8 = 1 << 2;
 
 /// Keyboard controller: command port, and the command that pulses the reset line.
 pub const KEYBOARD_PORT: u16 = 0x64;

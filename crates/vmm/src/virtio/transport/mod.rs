@@ -46,20 +46,22 @@ struct State {
     common: CommonConfig,
     /// Where notifications are registered with KVM.
     notified_at: Option<u64>,
+    /// It is off the bus.
+    unplugged: bool,
 }
 
 /// Bytes of the BAR.
 pub const BAR_SIZE: u64 = layout::BAR_SIZE;
 
 impl VirtioPci {
-    /// Puts `device` behind a BAR at `bar`.
-    pub fn new(device: Arc<dyn VirtioDevice>, shared: TransportConfig, bar: u64) -> Self {
+    /// Puts `device` behind a BAR at `bar`, or behind one that the guest has yet to place.
+    pub fn new(device: Arc<dyn VirtioDevice>, shared: TransportConfig, bar: Option<u64>) -> Self {
         let interrupt = Arc::new(Interrupt::new(device.queue_sizes().len(), shared.sink.clone()));
         let mut config = ConfigSpace::new(identification(device.kind()));
-        config.set_bar(BAR_SIZE, bar);
+        config.set_bar(BAR_SIZE, bar.unwrap_or(0), bar.is_some());
         let places = layout::add_capabilities(&mut config, interrupt.vectors());
         let common = CommonConfig::new(device.features(), device.queue_sizes());
-        let state = Mutex::new(State { config, common, notified_at: None });
+        let state = Mutex::new(State { config, common, notified_at: None, unplugged: false });
         let transport = Self { device, interrupt, shared, places, state };
         transport.follow_bar(&mut transport.lock());
         transport
@@ -73,9 +75,12 @@ impl VirtioPci {
     /// changes nothing, since each change is slow in KVM.
     fn follow_bar(&self, state: &mut State) {
         let Some((bar, _)) = state.config.bar() else { return };
-        if state.notified_at == Some(bar) {
-            return;
+        if state.notified_at != Some(bar) && !state.unplugged {
+            self.register_notifications(state, Some(bar));
         }
+    }
+
+    fn register_notifications(&self, state: &mut State, bar: Option<u64>) {
         for (queue, kick) in self.device.kicks().iter().enumerate() {
             let address =
                 |bar: u64| IoEventAddress::Mmio(bar + layout::NOTIFY + queue as u64 * layout::NOTIFY_STEP);
@@ -83,13 +88,18 @@ impl VirtioPci {
                 let _ = self.shared.vm.unregister_ioevent(kick, &address(old), NoDatamatch);
             }
             // Where KVM refuses, the access comes to `bar_write`, which does the same, only slower.
-            let _ = self.shared.vm.register_ioevent(kick, &address(bar), NoDatamatch);
+            if let Some(new) = bar {
+                let _ = self.shared.vm.register_ioevent(kick, &address(new), NoDatamatch);
+            }
         }
-        state.notified_at = Some(bar);
+        state.notified_at = bar;
     }
 
     fn common_write(&self, offset: usize, data: &[u8]) {
         let mut state = self.lock();
+        if state.unplugged {
+            return;
+        }
         match state.common.write(offset, data, self.interrupt.vectors()) {
             Effect::None => {}
             Effect::ConfigVector(vector) => self.interrupt.set_config_vector(vector),
@@ -159,6 +169,18 @@ impl VirtioPci {
 }
 
 impl PciDevice for VirtioPci {
+    fn name(&self) -> String {
+        self.device.name()
+    }
+
+    fn unplugged(&self) {
+        let mut state = self.lock();
+        state.unplugged = true;
+        self.register_notifications(&mut state, None);
+        self.device.reset();
+        self.interrupt.clear();
+    }
+
     fn config_read(&self, offset: usize, data: &mut [u8]) {
         match self.window_access(offset, data.len()) {
             Some(target) => self.bar_read(target, data),
@@ -173,7 +195,7 @@ impl PciDevice for VirtioPci {
         let mut state = self.lock();
         state.config.write(offset, data);
         self.follow_bar(&mut state);
-        if (self.places.msix..self.places.msix + 4).contains(&offset) {
+        if offset < self.places.msix + 4 && self.places.msix + 2 < offset + data.len() {
             let control = u16::from_le_bytes(state.config.get(self.places.msix + 2));
             self.interrupt.with_table(|table| table.set_control(control));
         }

@@ -125,7 +125,7 @@ mod tests {
     fn configuration_space_takes_only_what_is_the_guests() {
         let id = Identification { vendor: 1, device: 2, class: 0x02_0000, revision: 1, subsystem: (3, 4) };
         let mut config = ConfigSpace::new(id);
-        config.set_bar(0x8000, 0x8000);
+        config.set_bar(0x8000, 0x8000, true);
         let mut bytes = config.bytes().to_vec();
         bytes[0x3c] = 9;
         config.restore(&bytes).unwrap();

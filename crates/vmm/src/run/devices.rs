@@ -1,0 +1,63 @@
+//! The commands that change a machine's devices.
+
+use super::commands::failed;
+use crate::config::{Base, SpecError};
+use crate::control::{Answer, Asked};
+use crate::devices::block::BlockConfig;
+use crate::devices::net::NetConfig;
+use crate::machine::{HotplugError, Machine};
+use crate::source::Given;
+use cumulet_vmm_protocol::{Command, Detach, Disk, NetInterface, Refusal, RefusalCode, Reply};
+use std::path::Path;
+
+/// Carries out such a command.
+pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
+    let mut given = Given::message(std::mem::take(&mut asked.fds));
+    let done = match &asked.command {
+        Command::AttachDisk(attach) => attach_disk(machine, &attach.disk, &mut given),
+        Command::AttachNet(attach) => attach_net(machine, &attach.net, &mut given),
+        Command::Detach(detach) => match self::detach(machine, detach, asked.again) {
+            Ok(false) => return Answer::Later,
+            gone => gone.map(drop),
+        },
+        _ => Err(Refusal { code: RefusalCode::Failed, message: "not possible yet".to_owned() }),
+    };
+    Answer::Now(done.map(|()| Reply::Done))
+}
+
+fn attach_disk(machine: &mut Machine, disk: &Disk, given: &mut Given) -> Result<(), Refusal> {
+    let config = BlockConfig::check("disk", disk, base()).map_err(|error| wrong(&error))?;
+    machine.attach_disk(config, given).map_err(|error| refusal(&error))
+}
+
+fn attach_net(machine: &mut Machine, net: &NetInterface, given: &mut Given) -> Result<(), Refusal> {
+    let config = NetConfig::check("net", net, base()).map_err(|error| wrong(&error))?;
+    machine.attach_net(config, given).map_err(|error| refusal(&error))
+}
+
+/// Whether it is gone.
+fn detach(machine: &mut Machine, detach: &Detach, again: bool) -> Result<bool, Refusal> {
+    if !again {
+        machine.detach(&detach.id, detach.force).map_err(|error| refusal(&error))?;
+    }
+    machine.is_gone(&detach.id).map_err(|error| refusal(&error))
+}
+
+/// Paths are the caller's, and there is no folder they could be relative to but the run directory.
+fn base() -> Base<'static> {
+    Base::message(Path::new(""))
+}
+
+fn wrong(error: &SpecError) -> Refusal {
+    Refusal { code: RefusalCode::BadRequest, message: error.to_string() }
+}
+
+fn refusal(error: &HotplugError) -> Refusal {
+    let code = match error {
+        HotplugError::Exists(_) => RefusalCode::AlreadyThere,
+        HotplugError::Unknown(_) => RefusalCode::NotFound,
+        HotplugError::TooMany { .. } | HotplugError::NoSlot => RefusalCode::Full,
+        _ => RefusalCode::Failed,
+    };
+    Refusal { code, ..failed(error) }
+}
