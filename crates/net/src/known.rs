@@ -15,8 +15,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What was brought about.
 pub struct Known {
-    /// The wish that was carried out.
-    pub spec: NetworkSpec,
     /// MTU in bytes of the host's way out.
     pub uplink_mtu: u32,
     /// What the edge's namespace holds.
@@ -27,31 +25,27 @@ pub struct Known {
 }
 
 impl Known {
-    /// Nothing yet, of a wish that is going to be carried out.
-    pub fn of(spec: &NetworkSpec) -> Self {
-        Self {
-            spec: spec.clone(),
-            uplink_mtu: 0,
-            edge: Holding::default(),
-            vpcs: BTreeMap::new(),
-            looked: Instant::now(),
-        }
+    /// Nothing yet.
+    pub fn nothing() -> Self {
+        Self { uplink_mtu: 0, edge: Holding::default(), vpcs: BTreeMap::new(), looked: Instant::now() }
     }
 
     /// Whether `desired` is another wish for the same VPCs and subnets, so that one leads to the other by changes of
     /// interfaces and groups alone.
     pub fn leads_to(&self, desired: &NetworkSpec) -> bool {
-        let (old, new) = (&self.spec.vpcs, &desired.vpcs);
-        let frame = |a: &VpcSpec, b: &VpcSpec| a.id == b.id && a.cidr == b.cidr && a.subnets == b.subnets;
+        let held = |vpc: &VpcSpec| self.vpcs.get(&vpc.id).map(|known| &known.spec);
+        let same_frame = |vpc: &VpcSpec| {
+            held(vpc).is_some_and(|held| held.cidr == vpc.cidr && held.subnets == vpc.subnets)
+        };
         self.looked.elapsed() < LOOK_AGAIN
-            && old.len() == new.len()
-            && old.iter().zip(new).all(|(a, b)| frame(a, b))
-            && old != new
+            && self.vpcs.len() == desired.vpcs.len()
+            && desired.vpcs.iter().all(same_frame)
+            && desired.vpcs.iter().any(|vpc| held(vpc) != Some(vpc))
     }
 
     /// Takes out what is known of a VPC if something else is wanted of it now.
     pub fn take_changed(&mut self, desired: &VpcSpec) -> Option<vpc::Known> {
-        let same = self.spec.vpcs.iter().any(|held| held == desired);
+        let same = self.vpcs.get(&desired.id).is_some_and(|known| known.spec == *desired);
         if same { None } else { self.vpcs.remove(&desired.id) }
     }
 }

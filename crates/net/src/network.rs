@@ -99,9 +99,12 @@ impl HostNetwork {
                     return Ok(false);
                 }
                 let Some(held_vpc) = known.take_changed(spec) else { continue };
+                let rewired = held_vpc.spec.interfaces != spec.interfaces;
                 let reached =
                     vpc::advance(&self.config, known.uplink_mtu, &held.ns, held_vpc, spec, changes).await?;
-                services.update(&self.config, &reached.holding.links, spec);
+                if rewired {
+                    services.update(&self.config, &reached.holding.links, spec);
+                }
                 known.vpcs.insert(spec.id.clone(), reached);
             }
             let held_edge = std::mem::take(&mut known.edge);
@@ -110,10 +113,7 @@ impl HostNetwork {
             Ok::<_, NetError>(true)
         };
         match advanced.await {
-            Ok(true) => {
-                known.spec.clone_from(desired);
-                Some(known)
-            }
+            Ok(true) => Some(known),
             Ok(false) => None,
             Err(error) => {
                 info!(error = %error.chain(), "the network is not as it was left; all of it is looked at");
@@ -129,7 +129,7 @@ impl HostNetwork {
         desired: &NetworkSpec,
         changes: &mut Vec<String>,
     ) -> Result<Known, NetError> {
-        let (mut known, mut errors) = (Known::of(desired), Vec::new());
+        let (mut known, mut errors) = (Known::nothing(), Vec::new());
         match self.apply_edge(held, changes).await {
             Ok((edge, mtu)) => {
                 known.uplink_mtu = mtu;

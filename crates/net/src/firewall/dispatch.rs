@@ -23,23 +23,20 @@ pub enum End {
 
 /// Puts chain `root` and those below it into `table`, so that a packet meets the rule of its address. A rule must match
 /// its own address; a packet of no known address returns from `root`.
-pub fn tree(table: &mut Table, root: &str, end: End, rules: &BTreeMap<Ipv4Addr, Rule>) {
-    let all: Vec<_> = rules.iter().collect();
-    branch(table, root, end, &all, 0);
+pub fn tree(table: &mut Table, root: &str, end: End, rules: BTreeMap<Ipv4Addr, String>) {
+    let all = rules.into_iter().map(|(address, rule)| (u32::from(address), rule));
+    branch(table, root, end, all.collect(), 0);
 }
 
-fn branch(table: &mut Table, name: &str, end: End, rules: &[(&Ipv4Addr, &Rule)], shift: u32) {
-    table.chain(name);
+fn branch(table: &mut Table, name: &str, end: End, rules: Vec<(u32, String)>, shift: u32) {
     if rules.len() <= LEAF || shift >= u32::BITS {
-        for (_, rule) in rules {
-            table.chain(name).push((*rule).clone());
-        }
+        table.chain(name).rules.extend(rules.into_iter().map(|(_, rule)| rule));
         return;
     }
     let mask = ((1 << STEP) - 1) << shift;
     let mut parts: BTreeMap<u32, Vec<_>> = BTreeMap::new();
-    for &(address, rule) in rules {
-        parts.entry(u32::from(*address) & mask).or_default().push((address, rule));
+    for (address, rule) in rules {
+        parts.entry(address & mask).or_default().push((address, rule));
     }
     for (bits, part) in parts {
         let below = if shift == 0 { format!("{name}-") } else { name.to_owned() };
@@ -49,7 +46,7 @@ fn branch(table: &mut Table, name: &str, end: End, rules: &[(&Ipv4Addr, &Rule)],
             End::Source => jump.from_masked(bits, mask),
             End::Destination => jump.to_masked(bits, mask),
         });
-        branch(table, &below, end, &part, shift + STEP);
+        branch(table, &below, end, part, shift + STEP);
     }
 }
 
@@ -89,9 +86,9 @@ mod tests {
         #[test]
         fn each_address_meets_its_own_rule_alone(addresses in proptest::collection::btree_set(any::<u32>(), 0..200)) {
             let rules: BTreeMap<_, _> = addresses.iter().copied().map(Ipv4Addr::from)
-                .map(|a| (a, Rule::jump(format!("V-{a}")).from(a))).collect();
+                .map(|a| (a, Rule::jump(format!("V-{a}")).from(a).to_string())).collect();
             let mut table = Table::default();
-            tree(&mut table, "src", End::Source, &rules);
+            tree(&mut table, "src", End::Source, rules.clone());
             for address in rules.keys() {
                 prop_assert_eq!(walk(&table, "src", *address).0, vec![format!("V-{address}")]);
             }
@@ -103,10 +100,10 @@ mod tests {
         let base = u32::from(Ipv4Addr::new(172, 31, 0, 4));
         let rules: BTreeMap<_, _> = (0..1000)
             .map(|n| Ipv4Addr::from(base + n))
-            .map(|a| (a, Rule::jump(format!("V-{a}")).from(a)))
+            .map(|a| (a, Rule::jump(format!("V-{a}")).from(a).to_string()))
             .collect();
         let mut table = Table::default();
-        tree(&mut table, "src", End::Source, &rules);
+        tree(&mut table, "src", End::Source, rules.clone());
         let most = rules.keys().map(|a| walk(&table, "src", *a).1).max().unwrap();
         assert!(most <= 40, "{most} comparisons");
         assert!(table.chains.keys().all(|name| name.len() <= 28));

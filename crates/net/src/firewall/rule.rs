@@ -123,14 +123,17 @@ impl fmt::Display for Rule {
                 write!(f, "{option}{value} ")?;
             }
         }
-        for link in [&self.input, &self.output].into_iter().flatten() {
-            write!(f, "{link} ")?;
+        let links = [&self.input, &self.output].into_iter().flatten();
+        for text in links {
+            f.write_str(text)?;
+            f.write_str(" ")?;
         }
         if let Some(protocol) = &self.protocol {
             write!(f, "-p {protocol} ")?;
         }
         for text in &self.matches {
-            write!(f, "{text} ")?;
+            f.write_str(text)?;
+            f.write_str(" ")?;
         }
         f.write_str(&self.target)
     }

@@ -39,6 +39,9 @@ pub async fn advance(
     plan: &Plan,
     changes: &mut Vec<String>,
 ) -> Result<Holding, NetError> {
+    if held.plan == *plan {
+        return Ok(held);
+    }
     let held_settings: HashSet<_> = held.plan.settings.iter().collect();
     let new = plan.settings.iter().filter(|setting| !held_settings.contains(setting)).cloned().collect();
     settle(ns, new, changes).await?;

@@ -11,7 +11,7 @@ use crate::error::NetError;
 use crate::firewall::parse::{ProtocolNames, parse};
 use crate::firewall::{Ruleset, diff, host, vpc};
 use crate::ipset::{self, Sets};
-use crate::sys::{NetNs, command, conntrack};
+use crate::sys::{self, NetNs, command, conntrack};
 
 /// Waits so many seconds for another's hold of the xtables lock.
 const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
@@ -23,26 +23,49 @@ pub struct Filtering {
     sets: Sets,
 }
 
+impl Filtering {
+    fn of((rules, sets): (Ruleset, Sets)) -> Self {
+        Self { rules, sets }
+    }
+
+    /// Puts one part in the place of another.
+    fn replace(&mut self, old: &Self, new: Self) {
+        for (name, table) in &old.rules.tables {
+            self.rules.table(name).chains.retain(|chain, _| !table.chains.contains_key(chain));
+        }
+        for (name, table) in new.rules.tables {
+            self.rules.table(&name).chains.extend(table.chains);
+        }
+        self.sets.0.retain(|name, _| !old.sets.0.contains_key(name));
+        self.sets.0.extend(new.sets.0);
+    }
+}
+
 /// Makes a VPC's rules and sets what they shall be, whatever there is.
 pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<Filtering, NetError> {
-    let (rules, sets) = vpc::render(spec);
+    let wanted = Filtering::of(vpc::render(spec));
     let mut held = Filtering {
         rules: held_rules(ns).await?,
         sets: ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?),
     };
-    remove_misfits(ns, &mut held.rules, &mut held.sets, &sets, changes).await?;
-    lead(ns, &held, Filtering { rules, sets }, changes).await
+    remove_misfits(ns, &mut held.rules, &mut held.sets, &wanted.sets, changes).await?;
+    lead(ns, &held, wanted, changes).await
 }
 
-/// The same from the rules and sets that there are known to be, without looking.
+/// The same from the rules and sets that there are known to be, without looking: those that `old` was made of.
 pub async fn advance_vpc(
     ns: &NetNs,
-    held: Filtering,
-    spec: &VpcSpec,
+    mut held: Filtering,
+    (old, new): (&VpcSpec, &VpcSpec),
     changes: &mut Vec<String>,
 ) -> Result<Filtering, NetError> {
-    let (rules, sets) = vpc::render(spec);
-    lead(ns, &held, Filtering { rules, sets }, changes).await
+    if old.interfaces != new.interfaces {
+        return lead(ns, &held, Filtering::of(vpc::render(new)), changes).await;
+    }
+    let part = Filtering::of(vpc::render_groups(old));
+    let reached = lead(ns, &part, Filtering::of(vpc::render_groups(new)), changes).await?;
+    held.replace(&part, reached);
+    Ok(held)
 }
 
 async fn lead(
@@ -53,15 +76,11 @@ async fn lead(
 ) -> Result<Filtering, NetError> {
     let set_changes = ipset::changes(&held.sets, &wanted.sets);
     let rule_changes = diff::changes(&held.rules, &wanted.rules);
-    if !set_changes.before.is_empty() {
-        command::run(ns, "ipset", &["restore", "-exist"], set_changes.before).await?;
-    }
+    change_sets(ns, set_changes.before).await?;
     if !rule_changes.restore.is_empty() {
         command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
     }
-    if !set_changes.after.is_empty() {
-        command::run(ns, "ipset", &["restore", "-exist"], set_changes.after).await?;
-    }
+    change_sets(ns, set_changes.after).await?;
     let rules_changed = !rule_changes.words.is_empty();
     changes.extend(
         set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
@@ -70,6 +89,20 @@ async fn lead(
         forget_connections(ns, &held.rules, &wanted.rules).await?;
     }
     Ok(wanted)
+}
+
+/// So many elements are put in or taken out without starting a program for it.
+const FEW: usize = 64;
+
+async fn change_sets(ns: &NetNs, commands: String) -> Result<(), NetError> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let plain: Option<Vec<_>> = commands.lines().take(FEW + 1).map(sys::ipset::Change::parse).collect();
+    match plain.filter(|changes| changes.len() <= FEW) {
+        Some(plain) => ns.run(move || sys::ipset::change(&plain)).await.flatten(),
+        None => command::run(ns, "ipset", &["restore", "-exist"], commands).await.map(drop),
+    }
 }
 
 /// Removes sets of another make that have names of ours, and before them the rules that refer to them.

@@ -14,6 +14,8 @@ use crate::{l3, names, plan};
 /// What a VPC's namespace holds after it was made what it shall be.
 #[derive(Debug)]
 pub struct Known {
+    /// What was wanted.
+    pub spec: VpcSpec,
     /// Rules and sets.
     pub filtering: Filtering,
     /// Links, addresses and routes.
@@ -34,7 +36,7 @@ pub async fn reconcile(
     links::taps(ns, vpc, &mut l3::links(ns).await?, changes).await?;
     let filtering = firewall::vpc(ns, vpc, changes).await?;
     let holding = l3::converge(ns, &plan::vpc(config, uplink_mtu, vpc), changes).await?;
-    Ok(Known { filtering, holding })
+    Ok(Known { spec: vpc.clone(), filtering, holding })
 }
 
 /// The same from what it is known to hold, without looking.
@@ -46,10 +48,15 @@ pub async fn advance(
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
 ) -> Result<Known, NetError> {
+    let old = &known.spec;
+    if old.interfaces == vpc.interfaces {
+        let filtering = firewall::advance_vpc(ns, known.filtering, (old, vpc), changes).await?;
+        return Ok(Known { spec: vpc.clone(), filtering, holding: known.holding });
+    }
     let mut links = known.holding.links.clone();
     links::taps(ns, vpc, &mut links, changes).await?;
-    let filtering = firewall::advance_vpc(ns, known.filtering, vpc, changes).await?;
+    let filtering = firewall::advance_vpc(ns, known.filtering, (old, vpc), changes).await?;
     let plan = plan::vpc(config, uplink_mtu, vpc);
     let holding = l3::advance(ns, known.holding, links, &plan, changes).await?;
-    Ok(Known { filtering, holding })
+    Ok(Known { spec: vpc.clone(), filtering, holding })
 }

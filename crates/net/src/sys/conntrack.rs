@@ -4,18 +4,15 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use rtnetlink::sys::protocols::NETLINK_NETFILTER;
-use rtnetlink::sys::{Socket, SocketAddr};
+use rtnetlink::sys::Socket;
 
+use super::netfilter::{FAMILY, acknowledged, attributes, code, messages, open, request};
 use crate::error::NetError;
 
 /// Message types: `NFNL_SUBSYS_CTNETLINK` in the high byte.
 const GET: u16 = 0x0101;
 const DELETE: u16 = 0x0102;
 const ENTRY: u16 = 0x0100;
-/// `nlmsghdr` and `nfgenmsg`.
-const HEADER: usize = 16;
-const FAMILY: usize = 4;
 /// Attributes of an entry, of a tuple and of a tuple's addresses.
 const TUPLE_ORIGINAL: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
@@ -23,8 +20,6 @@ const ID: u16 = 12;
 const TUPLE_ADDRESSES: u16 = 1;
 const SOURCE: u16 = 1;
 const DESTINATION: u16 = 2;
-/// Flags in an attribute's type.
-const TYPE_MASK: u16 = 0x3fff;
 
 /// Ends all tracked IPv4 connections that have one of these addresses at an end, before or after translation; gives how
 /// many there were.
@@ -38,13 +33,6 @@ pub fn forget(addresses: &BTreeSet<Ipv4Addr>) -> Result<usize, NetError> {
         }
     }
     Ok(ended)
-}
-
-fn open() -> std::io::Result<Socket> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    Ok(socket)
 }
 
 /// The attributes of each entry.
@@ -75,52 +63,10 @@ fn delete(socket: &Socket, entry: &[u8]) -> std::io::Result<bool> {
         which.extend_from_slice(whole);
         which.resize(which.len().next_multiple_of(4), 0);
     }
-    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
-    socket.send(&request(DELETE, flags, &which), 0)?;
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        for (kind, payload) in messages(&datagram) {
-            if i32::from(kind) == libc::NLMSG_ERROR {
-                return match code(payload) {
-                    Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
-                    result => result.map(|()| true),
-                };
-            }
-        }
+    match acknowledged(socket, DELETE, &which) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        result => result.map(|()| true),
     }
-}
-
-fn request(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
-    let length = (HEADER + FAMILY + attributes.len()) as u32;
-    let mut bytes = length.to_ne_bytes().to_vec();
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(&flags.to_ne_bytes());
-    bytes.extend_from_slice(&[0; 8]);
-    bytes.extend_from_slice(&[libc::AF_INET as u8, 0, 0, 0]);
-    bytes.extend_from_slice(attributes);
-    bytes
-}
-
-/// The type and what follows the header of each message in a datagram.
-fn messages(mut datagram: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let length = u32::from_ne_bytes(*datagram.first_chunk()?) as usize;
-        let kind = u16::from_ne_bytes([*datagram.get(4)?, *datagram.get(5)?]);
-        let payload = datagram.get(HEADER..length)?;
-        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, payload))
-    })
-}
-
-/// The type, the whole and the value of each attribute.
-fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8], &[u8])> {
-    std::iter::from_fn(move || {
-        let length = usize::from(u16::from_ne_bytes([*bytes.first()?, *bytes.get(1)?]));
-        let kind = u16::from_ne_bytes([*bytes.get(2)?, *bytes.get(3)?]) & TYPE_MASK;
-        let (whole, value) = (bytes.get(..length)?, bytes.get(4..length)?);
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, whole, value))
-    })
 }
 
 /// The four ends of an entry: both ways' sources and destinations.
@@ -132,15 +78,6 @@ fn ends(entry: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
         .flat_map(|(_, _, addresses)| attributes(addresses))
         .filter(|(kind, ..)| matches!(*kind, SOURCE | DESTINATION))
         .filter_map(|(_, _, value)| <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from))
-}
-
-/// The result in an error message, whose code is 0 for an acknowledgement.
-fn code(payload: &[u8]) -> std::io::Result<()> {
-    match payload.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes)) {
-        Some(0) => Ok(()),
-        Some(code) => Err(std::io::Error::from_raw_os_error(-code)),
-        None => Err(std::io::ErrorKind::UnexpectedEof.into()),
-    }
 }
 
 #[cfg(test)]

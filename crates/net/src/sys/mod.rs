@@ -2,6 +2,8 @@
 
 pub mod command;
 pub mod conntrack;
+pub mod ipset;
+mod netfilter;
 pub mod netns;
 #[expect(unsafe_code, reason = "one socket option has no safe wrapper")]
 pub mod socket;

@@ -6,7 +6,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::guest::connect_in;
-use crate::world::{World, all, cidr, interface, interface_id, members, sh, story, tcp};
+use crate::world::{World, all, cidr, interface, members, sh, story, tcp};
 
 /// Something that somebody asks for.
 #[derive(Debug, Clone)]
@@ -42,11 +42,10 @@ fn fulfil(world: &mut World, wish: &Wish) {
     let count = interfaces.len();
     match wish {
         Wish::Launch { n, groups, public: is_public } => {
-            if interfaces.iter().all(|other| other.id != interface_id(*n)) {
-                let mut new = interface(*n, groups);
-                new.public_ip = is_public.then(|| public(*n));
-                interfaces.push(new);
-            }
+            let mut new = interface(*n, groups);
+            new.public_ip = is_public.then(|| public(*n));
+            interfaces.retain(|other| other.id != new.id);
+            interfaces.push(new);
         }
         Wish::Terminate { which } if count > 0 => drop(interfaces.remove(which % count)),
         Wish::Groups { which, groups } if count > 0 => {
