@@ -2,11 +2,14 @@
 //! when the daemon that started them is gone.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, VolumeId};
-use cumulet_ports::vm_host::{FoundState, FoundVm, Limits, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec};
+use cumulet_ports::storage::DiskChain;
+use cumulet_ports::vm_host::{
+    FoundState, FoundVm, Limits, MachineBase, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec,
+};
 use cumulet_ports::{BoxedGuestStream, PortError, PortResult, VmHost};
 use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics};
 use tokio::sync::mpsc;
