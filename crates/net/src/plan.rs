@@ -8,7 +8,7 @@ use cumulet_ports::network::{NetworkSpec, VpcSpec};
 use ipnet::Ipv4Net;
 
 use crate::config::NetConfig;
-use crate::l3::{LinkPlan, Plan, Route};
+use crate::l3::{Door, LinkPlan, Plan, Route};
 use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, VPC_TO_EDGE};
 
 /// Ethernet address of the edge's end of a link to a VPC; each link is a world of its own.
@@ -38,7 +38,7 @@ pub fn host(config: &NetConfig, uplink_mtu: u32) -> Plan {
     let (own, edge) = (host_address(pool), edge_address(pool));
     let mut plan = Plan::default();
     plan.set(format!("ipv6/conf/{link}/disable_ipv6"), "1");
-    plan.links.insert(link.clone(), LinkPlan { mtu: Some(uplink_mtu), mac: None });
+    plan.links.insert(link.clone(), LinkPlan { mtu: Some(uplink_mtu), mac: None, door: None });
     plan.addresses.insert((link.clone(), own));
     plan.routes.insert(Route::OnLink { to: edge.into(), link: link.clone() });
     plan.routes.insert(Route::Via { to: pool, router: edge, link, source: Some(own) });
@@ -52,7 +52,7 @@ pub fn edge(config: &NetConfig, uplink_mtu: u32, desired: &NetworkSpec) -> Plan 
     let (own, host) = (edge_address(pool), host_address(pool));
     let mut plan = Plan { whole_namespace: true, ..Plan::default() };
     let mtu = Some(uplink_mtu);
-    plan.links.insert(EDGE_UP.to_owned(), LinkPlan { mtu, mac: None });
+    plan.links.insert(EDGE_UP.to_owned(), LinkPlan { mtu, mac: None, door: None });
     plan.addresses.insert((EDGE_UP.to_owned(), own));
     plan.routes.insert(Route::OnLink { to: host.into(), link: EDGE_UP.to_owned() });
     let all = Ipv4Net::default();
@@ -60,7 +60,7 @@ pub fn edge(config: &NetConfig, uplink_mtu: u32, desired: &NetworkSpec) -> Plan 
     plan.routes.insert(Route::Unreachable { to: pool });
     for vpc in &desired.vpcs {
         let link = names::edge_link(&vpc.id);
-        plan.links.insert(link.clone(), LinkPlan { mtu, mac: Some(EDGE_MAC) });
+        plan.links.insert(link.clone(), LinkPlan { mtu, mac: Some(EDGE_MAC), door: None });
         plan.addresses.insert((link.clone(), EDGE_TO_VPC));
         plan.neighbours.insert((link.clone(), VPC_TO_EDGE, VPC_MAC));
         for public in vpc.interfaces.iter().filter_map(|interface| interface.public_ip) {
@@ -93,7 +93,12 @@ pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
     plan.routes.insert(Route::Unreachable { to: LINK_LOCAL });
     for interface in &vpc.interfaces {
         let tap = names::tap(&interface.id);
-        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: None });
+        let door = Door {
+            mac: interface.mac,
+            address: interface.private_ip,
+            forwards: !interface.source_dest_check,
+        };
+        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: None, door: Some(door) });
         plan.routes.insert(Route::OnLink { to: interface.private_ip.into(), link: tap.clone() });
         plan.neighbours.insert((tap.clone(), interface.private_ip, interface.mac));
         strict_reverse_path(&mut plan, &tap, interface.source_dest_check);
@@ -108,7 +113,7 @@ pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
 
 fn internet_gateway(plan: &mut Plan, mtu: u32) {
     let link = IGW.to_owned();
-    plan.links.insert(link.clone(), LinkPlan { mtu: Some(mtu), mac: Some(VPC_MAC) });
+    plan.links.insert(link.clone(), LinkPlan { mtu: Some(mtu), mac: Some(VPC_MAC), door: None });
     plan.addresses.insert((link.clone(), VPC_TO_EDGE));
     plan.neighbours.insert((link.clone(), EDGE_TO_VPC, EDGE_MAC));
     plan.routes.insert(Route::Via { to: Ipv4Net::default(), router: EDGE_TO_VPC, link, source: None });

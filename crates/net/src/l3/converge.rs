@@ -11,7 +11,7 @@ use netlink_packet_route::{AddressFamily, link::LinkMessage};
 use rtnetlink::{LinkUnspec, RouteMessageBuilder};
 
 use super::observe::{self, Link};
-use super::{Holding, Links, Plan, ROUTE_PROTOCOL, Route};
+use super::{Holding, Links, Plan, ROUTE_PROTOCOL, Route, doors};
 use crate::error::NetError;
 use crate::sys::{NetNs, sysctl};
 
@@ -24,9 +24,15 @@ pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Res
         addresses: observe::addresses(ns).await?,
         neighbours: observe::neighbours(ns).await?,
         routes: Vec::new(),
+        doors: doors::Programs::new(),
     };
     let names = found.links.iter().map(|(name, link)| (link.index, name.clone())).collect();
-    let found = Found { routes: observe::routes(ns, &names).await?, ..found };
+    let guarded = |name: &String| plan.links.get(name).is_some_and(|link| link.door.is_some());
+    let found = Found {
+        routes: observe::routes(ns, &names).await?,
+        doors: doors::look(ns, found.links.iter().filter(|(name, _)| guarded(name))).await?,
+        ..found
+    };
     lead(ns, found, plan, changes).await
 }
 
@@ -45,7 +51,7 @@ pub async fn advance(
     let held_settings: HashSet<_> = held.plan.settings.iter().collect();
     let new = plan.settings.iter().filter(|setting| !held_settings.contains(setting)).cloned().collect();
     settle(ns, new, changes).await?;
-    lead(ns, Found::known(&held.plan, links), plan, changes).await
+    lead(ns, Found::known(&held.plan, &held.links, links), plan, changes).await
 }
 
 /// What there is, as far as a plan can differ from it.
@@ -54,11 +60,12 @@ struct Found {
     addresses: BTreeSet<(u32, Ipv4Addr, u8)>,
     neighbours: BTreeSet<(u32, Ipv4Addr, MacAddr)>,
     routes: Vec<(Option<Route>, Option<String>, RouteMessage)>,
+    doors: doors::Programs,
 }
 
 impl Found {
     /// What a plan that was carried out left on those links that are there yet.
-    fn known(plan: &Plan, links: Links) -> Self {
+    fn known(plan: &Plan, before: &Links, links: Links) -> Self {
         let index = |name: &String| links.get(name).map(|link| link.index);
         let addresses = plan.addresses.iter().filter_map(|(name, ip)| Some((index(name)?, *ip, 32)));
         let neighbours = plan.neighbours.iter().filter_map(|(name, ip, mac)| Some((index(name)?, *ip, *mac)));
@@ -70,7 +77,13 @@ impl Found {
             };
             Some((Some(route.clone()), link, route_message(route, index)))
         });
+        // A link with another index is another link, which has none.
+        let doors = plan.links.iter().filter_map(|(name, link)| {
+            let same = before.get(name).map(|link| link.index) == index(name);
+            same.then_some((name.clone(), link.door?.program()))
+        });
         Self {
+            doors: doors.collect(),
             addresses: addresses.collect(),
             neighbours: neighbours.collect(),
             routes: routes.collect(),
@@ -80,8 +93,13 @@ impl Found {
 }
 
 async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
-    let Found { mut links, addresses: held_addresses, neighbours: held_neighbours, routes: held_routes } =
-        found;
+    let Found {
+        mut links,
+        addresses: held_addresses,
+        neighbours: held_neighbours,
+        routes: held_routes,
+        doors: held_doors,
+    } = found;
     let mut ours = BTreeMap::new();
     for name in plan.links.keys() {
         let link = links
@@ -89,6 +107,7 @@ async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) 
             .ok_or_else(|| NetError::Missing { what: format!("link {name} in {}", ns.name()) })?;
         ours.insert(name.as_str(), link);
     }
+    put_doors(ns, plan, &ours, &held_doors, changes).await?;
     set_links(ns, plan, &ours, changes).await?;
     addresses(ns, plan, &ours, held_addresses, changes).await?;
     neighbours(ns, plan, &ours, held_neighbours, changes).await?;
@@ -122,6 +141,22 @@ pub async fn settle(
         .await
         .flatten()?;
     changes.extend(made.into_iter().map(|change| format!("{}: {change}", ns.name())));
+    Ok(())
+}
+
+async fn put_doors(
+    ns: &NetNs,
+    plan: &Plan,
+    ours: &BTreeMap<&str, &Link>,
+    held: &doors::Programs,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
+    for (name, wanted) in &plan.links {
+        let (Some(door), Some(link)) = (&wanted.door, ours.get(name.as_str())) else { continue };
+        if held.get(name) != Some(&door.program()) && doors::put(ns, name, link, door).await? {
+            changes.push(format!("{}: door of {name}", ns.name()));
+        }
+    }
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 //! way from the one to the other ([`converge`]).
 
 mod converge;
+mod door;
+mod doors;
 mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +13,7 @@ use cumulet_model::MacAddr;
 use ipnet::Ipv4Net;
 
 pub use converge::{advance, converge, settle};
+pub use door::Door;
 pub use observe::{Link, default_mtu, link, links, networks_around, others_routes};
 
 /// Links by name.
@@ -53,6 +56,8 @@ pub struct LinkPlan {
     pub mtu: Option<u32>,
     /// Ethernet address, if it is ours to set.
     pub mac: Option<MacAddr>,
+    /// What may come in by it, if that is not everything. It stands before the link is up.
+    pub door: Option<Door>,
 }
 
 /// A route.

@@ -143,12 +143,12 @@ fn a_forwarding_guest_may_send_for_others_if_it_is_told_so() {
     });
 }
 
-fn tap(n: u8) -> String {
+pub fn tap(n: u8) -> String {
     cumulet_net::names::tap(&crate::world::interface_id(n))
 }
 
 /// The Ethernet address that a guest's kernel knows for a neighbour.
-async fn neighbour(guest: &Guest, ip: Ipv4Addr) -> String {
+pub async fn neighbour(guest: &Guest, ip: Ipv4Addr) -> String {
     let entry = sh(&guest.ns, format!("ip neigh show {ip}")).await;
     entry.split("lladdr ").nth(1).expect("a known neighbour").split(' ').next().unwrap().to_owned()
 }
@@ -160,12 +160,12 @@ async fn remember(guest: &Guest, ip: Ipv4Addr) {
 }
 
 /// How many frames a guest's hardware has been handed.
-async fn received_by(guest: &Guest) -> u64 {
+pub async fn received_by(guest: &Guest) -> u64 {
     sh(&guest.ns, "cat /proc/net/dev | grep eth0").await.split_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
 /// An Ethernet frame with an ARP packet from `mac` that says `sender` is there and asks for or answers `target`.
-fn arp(mac: MacAddr, operation: u8, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+pub fn arp(mac: MacAddr, operation: u8, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let mut frame = Vec::new();
     frame.extend_from_slice(&BROADCAST.0);
     frame.extend_from_slice(&mac.0);

@@ -8,6 +8,7 @@ mod world;
 
 mod addressing;
 mod changes;
+mod frames;
 mod groups;
 mod isolation;
 mod life;
