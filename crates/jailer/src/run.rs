@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why there is no jail.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +69,7 @@ pub fn run(args: &JailArgs) -> Result<Infallible, JailError> {
     let command = command(args, &record)?;
     record.write(&args.run_dir).map_err(at("leave a record of the process"))?;
     for path in &args.cgroups {
-        // The number 0 is the writer itself (cgroups(7)).
-        std::fs::write(path.join("cgroup.procs"), "0")
-            .map_err(|source| JailError::Cgroup { path: path.clone(), source })?;
+        join(path).map_err(|source| JailError::Cgroup { path: path.clone(), source })?;
     }
     limits::set(args.threads).map_err(at("set resource limits"))?;
     sys::unshare(UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS | UnshareFlags::NEWNET)
@@ -81,6 +79,14 @@ pub fn run(args: &JailArgs) -> Result<Infallible, JailError> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     privileges::give_up(args.uid).map_err(at("give up privileges"))?;
     Err(at("start the program")(sys::exec(program.as_fd(), &command, &environment())))
+}
+
+/// Joins a control group; the number 0 is the writer itself (cgroups(7)). To move a thread the kernel waits for nobody,
+/// to move a process it waits until no process of the host is being forked or ended, which takes milliseconds. Version 2
+/// moves processes only.
+fn join(group: &Path) -> io::Result<()> {
+    let (threads, processes) = (group.join("tasks"), group.join("cgroup.procs"));
+    std::fs::write(if threads.exists() { threads } else { processes }, "0")
 }
 
 fn command(args: &JailArgs, record: &ProcessRecord) -> Result<Vec<CString>, JailError> {
