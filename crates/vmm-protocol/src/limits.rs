@@ -1,9 +1,9 @@
 //! How much a disk or an interface may do. A limit is a bucket that fills at a rate and holds a burst; what takes more
-//! waits. Nothing is unlimited by 0: an absent limit is none.
+//! waits. An absent limit is none, and 0 is not allowed.
 
 use serde::{Deserialize, Serialize};
 
-/// The limits of a disk or an interface: of both directions together.
+/// The limits of a disk, of reading and writing together, or of an interface, of each direction by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -28,7 +28,7 @@ impl Limits {
 pub struct Bandwidth {
     /// What comes in, at least 1.
     pub bytes_per_second: u64,
-    /// What can gather, at least 1. A single request may be larger: it then waits until it is paid for.
+    /// What can gather, at least 1. A single request may be larger: what follows it waits until it is paid for.
     pub burst_bytes: u64,
 }
 

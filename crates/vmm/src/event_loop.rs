@@ -1,10 +1,14 @@
 //! The loop of the devices that need no thread of their own: an epoll of their descriptors, which is itself a
 //! descriptor of the process's main loop. Taking it out there makes all of them quiet.
 
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use std::fmt::Debug;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
 /// What a source waits for.
@@ -83,8 +87,95 @@ impl EventLoop {
     }
 }
 
+/// Rings once, for a source that has to wait.
+#[derive(Debug)]
+pub struct Timer(OwnedFd);
+
+impl Timer {
+    /// A timer that is not set.
+    pub fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
+    }
+
+    /// Rings after `wait`, unless it rings before.
+    pub fn set(&self, wait: Duration) {
+        // 0 would stop it.
+        let wait = wait.max(Duration::from_nanos(1));
+        let Ok(value) = Timespec::try_from(wait) else { return };
+        let once = Itimerspec { it_interval: Timespec::default(), it_value: value };
+        // It can fail only for what is no time.
+        let Ok(before) = timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &once) else { return };
+        let was_set = before.it_value != Timespec::default();
+        if was_set && Duration::try_from(before.it_value).is_ok_and(|before| before < wait) {
+            let _ = timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &before);
+        }
+    }
+
+    /// Takes note that it rang.
+    pub fn clear(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
+    }
+}
+
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 impl AsRawFd for EventLoop {
     fn as_raw_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Debug)]
+    struct Bell(Timer, AtomicUsize);
+
+    impl EventSource for Bell {
+        fn descriptors(&self) -> Vec<(RawFd, Interest)> {
+            vec![(self.0.as_raw_fd(), Interest::Readable)]
+        }
+
+        fn ready(&self, _which: usize) {
+            self.0.clear();
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn bell() -> Arc<Bell> {
+        Arc::new(Bell(Timer::new().unwrap(), AtomicUsize::new(0)))
+    }
+
+    #[test]
+    fn a_source_that_was_taken_out_is_not_served_and_its_place_is_used_again() {
+        let (mut events, first, second) = (EventLoop::new().unwrap(), bell(), bell());
+        events.add(first.clone()).unwrap();
+        events.remove(&*first);
+        events.add(second.clone()).unwrap();
+        first.0.set(Duration::ZERO);
+        second.0.set(Duration::ZERO);
+        while second.1.load(Ordering::SeqCst) == 0 {
+            events.serve().unwrap();
+        }
+        assert_eq!((first.1.load(Ordering::SeqCst), events.sources.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_timer_keeps_the_earlier_of_two_times() {
+        let bell = bell();
+        bell.0.set(Duration::from_millis(1));
+        bell.0.set(Duration::from_secs(10_000));
+        let mut events = EventLoop::new().unwrap();
+        events.add(bell.clone()).unwrap();
+        while bell.1.load(Ordering::SeqCst) == 0 {
+            events.serve().unwrap();
+        }
     }
 }

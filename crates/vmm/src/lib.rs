@@ -13,6 +13,7 @@ pub mod cpu;
 pub mod devices;
 pub mod event_loop;
 pub mod jail;
+pub mod limits;
 pub mod machine;
 pub mod memory;
 pub mod pci;

@@ -10,6 +10,7 @@ use crate::devices::power;
 use crate::pci::Husk;
 use crate::source::Given;
 use crate::virtio::{VirtioDevice, VirtioPci};
+use cumulet_vmm_protocol::Limits;
 use std::io;
 use std::sync::Arc;
 
@@ -100,6 +101,18 @@ impl Machine {
             Some(error) => Err(HotplugError::Close(error)),
             None => Ok(self.name_of(id).is_none() && !self.is_departing(id)),
         }
+    }
+
+    /// Changes the limits of a disk or an interface.
+    pub fn set_limits(&self, id: &str, limits: &Limits) -> Result<(), HotplugError> {
+        if let Some(disk) = self.disks.iter().find(|disk| disk.id() == id) {
+            disk.set_limits(limits);
+        } else if let Some(net) = self.nets.iter().find(|net| net.id() == id) {
+            net.set_limits(limits);
+        } else {
+            return Err(HotplugError::Unknown(id.to_owned()));
+        }
+        Ok(())
     }
 
     /// Takes off the bus what the guest gave up, and forgets disks that have closed their files.

@@ -5,9 +5,10 @@ use crate::config::{Base, SpecError};
 use crate::control::{Answer, Asked};
 use crate::devices::block::BlockConfig;
 use crate::devices::net::NetConfig;
+use crate::limits;
 use crate::machine::{HotplugError, Machine};
 use crate::source::Given;
-use cumulet_vmm_protocol::{Command, Detach, Disk, NetInterface, Refusal, RefusalCode, Reply};
+use cumulet_vmm_protocol::{Command, Detach, Disk, NetInterface, Refusal, RefusalCode, Reply, SetLimits};
 use std::path::Path;
 
 /// Carries out such a command.
@@ -20,6 +21,7 @@ pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
             Ok(false) => return Answer::Later,
             gone => gone.map(drop),
         },
+        Command::SetLimits(set) => set_limits(machine, set),
         _ => Err(Refusal { code: RefusalCode::Failed, message: "not possible yet".to_owned() }),
     };
     Answer::Now(done.map(|()| Reply::Done))
@@ -41,6 +43,11 @@ fn detach(machine: &mut Machine, detach: &Detach, again: bool) -> Result<bool, R
         machine.detach(&detach.id, detach.force).map_err(|error| refusal(&error))?;
     }
     machine.is_gone(&detach.id).map_err(|error| refusal(&error))
+}
+
+fn set_limits(machine: &Machine, set: &SetLimits) -> Result<(), Refusal> {
+    let limits = limits::check("limits", &set.limits).map_err(|error| wrong(&error))?;
+    machine.set_limits(&set.id, &limits).map_err(|error| refusal(&error))
 }
 
 /// Paths are the caller's, and there is no folder they could be relative to but the run directory.

@@ -55,6 +55,17 @@ impl ActiveQueue {
         budget: usize,
         mut serve: impl FnMut(DescriptorChain<&Memory>) -> u32,
     ) -> bool {
+        self.walk_while(memory, interrupt, budget, |chain| chain.map_or(Some(0), |chain| Some(serve(chain))))
+    }
+
+    /// The same, but before each chain `serve` is called with nothing, and the walk ends there if it gives nothing.
+    pub fn walk_while(
+        &mut self,
+        memory: &Memory,
+        interrupt: &Interrupt,
+        budget: usize,
+        mut serve: impl FnMut(Option<DescriptorChain<&Memory>>) -> Option<u32>,
+    ) -> bool {
         if self.broken {
             return false;
         }
@@ -71,14 +82,17 @@ impl ActiveQueue {
         memory: &Memory,
         interrupt: &Interrupt,
         budget: usize,
-        serve: &mut impl FnMut(DescriptorChain<&Memory>) -> u32,
+        serve: &mut impl FnMut(Option<DescriptorChain<&Memory>>) -> Option<u32>,
     ) -> Result<bool, virtio_queue::Error> {
         self.queue.disable_notification(memory)?;
         for _ in 0..budget {
+            if serve(None).is_none() {
+                return Ok(true);
+            }
             match self.next(memory)? {
                 Some(chain) => {
                     let head = chain.head_index();
-                    let written = serve(chain);
+                    let written = serve(Some(chain)).unwrap_or(0);
                     self.put(memory, interrupt, head, written)?;
                 }
                 None if self.queue.enable_notification(memory)? => self.queue.disable_notification(memory)?,

@@ -4,8 +4,8 @@ use crate::net::with_tap;
 use crate::snapshot::{restored, save};
 use crate::support::*;
 use cumulet_vmm_protocol::{
-    AttachDisk, AttachNet, ClientError, Command, Detach, Disk, DiskFormat, Layer, NetInterface, RefusalCode,
-    Reply, Source, TapSource,
+    AttachDisk, AttachNet, ClientError, Command, Detach, Disk, DiskFormat, Layer, Limits, NetInterface,
+    Operations, RefusalCode, Reply, SetLimits, Source, TapSource,
 };
 use std::fs::File;
 use std::net::UdpSocket;
@@ -238,4 +238,42 @@ fn a_machine_whose_devices_changed_goes_on_from_a_snapshot() {
     assert_eq!(vm.ask("await vda"), (8 * 2048).to_string());
     assert_eq!(detach(&mut vm, "vol-b", false).unwrap(), Reply::Done);
     assert_eq!(vm.ask("await-gone vdb"), "gone");
+}
+
+fn set_limits(vm: &mut Vm, id: &str, operations: Option<Operations>) {
+    let limits = Limits { bandwidth: None, operations };
+    assert_eq!(vm.call(Command::SetLimits(SetLimits { id: id.into(), limits })), Reply::Done);
+}
+
+/// Time itself proves nothing on a busy host, but that few requests went through in a known time does.
+#[test]
+fn a_limited_disk_does_what_its_limit_allows_and_no_more() {
+    let Some(kernel) = kernel("a_limited_disk_does_what_its_limit_allows_and_no_more") else { return };
+    let mut vm = Vm::start(&spec(&kernel));
+    vm.ready();
+    let file = file(16);
+    attach(&mut vm, "vol-1", file.as_file()).unwrap();
+    vm.ask("await vda");
+    let writes = |vm: &mut Vm| {
+        let Reply::Metrics(metrics) = vm.call(Command::Metrics) else { panic!("not metrics") };
+        (metrics.uptime_us, metrics.disks[0].write_ops)
+    };
+    set_limits(&mut vm, "vol-1", Some(Operations { per_second: 50, burst: 1 }));
+    assert_eq!(vm.ask("write-forever vda"), "writing");
+    let (began, first) = writes(&mut vm);
+    let (mut now, mut last) = (began, first);
+    while now < began + 1_000_000 {
+        (now, last) = writes(&mut vm);
+    }
+    let allowed = 50 * (now - began) / 1_000_000 + 3;
+    assert!(last > first && last - first <= allowed, "{} writes, {allowed} allowed", last - first);
+    set_limits(&mut vm, "vol-1", None);
+    // Without the limit the same number goes through again, which with it would take long.
+    while writes(&mut vm).1 < last + 200 {}
+    assert_eq!(
+        code(
+            vm.client().call(Command::SetLimits(SetLimits { id: "vol-2".into(), limits: Limits::default() }))
+        ),
+        RefusalCode::NotFound
+    );
 }

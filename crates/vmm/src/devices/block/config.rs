@@ -1,7 +1,8 @@
 //! What a disk is made from, and the configuration space it shows.
 
 use crate::config::{Base, SpecError, source, text};
-use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Source};
+use crate::limits;
+use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Limits, Source};
 
 /// Bytes of a serial number (virtio 1.2, 5.2.6: `VIRTIO_BLK_T_GET_ID`).
 pub const SERIAL_LENGTH: usize = 20;
@@ -17,6 +18,8 @@ pub struct BlockConfig {
     pub serial: [u8; SERIAL_LENGTH],
     /// Whether the guest may only read.
     pub read_only: bool,
+    /// How much it may do at first.
+    pub limits: Limits,
     /// From the uppermost down; all but the last are qcow2.
     pub layers: Vec<LayerConfig>,
 }
@@ -37,8 +40,9 @@ impl BlockConfig {
         text(&format!("{field}.serial"), &disk.serial, SERIAL_LENGTH)?;
         let mut serial = [0; SERIAL_LENGTH];
         serial[..disk.serial.len()].copy_from_slice(disk.serial.as_bytes());
+        let limits = limits::check(&format!("{field}.limits"), &disk.limits)?;
         let layers = Self::check_layers(field, &disk.layer, &disk.backing, base)?;
-        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, layers })
+        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, limits, layers })
     }
 
     /// Checks the files of a disk.

@@ -22,14 +22,17 @@ pub use swap::SwapError;
 use worker::End;
 pub use worker::spawn;
 
+use crate::limits::Limiter;
 use crate::memory::Memory;
 use crate::snapshot::part::PartError;
 use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, DeviceKind, F_COMMON, Interrupt, VirtioDevice, read_config_bytes};
+use cumulet_vmm_protocol::Limits;
 use cumulet_vmm_protocol::metrics::DiskMetrics;
 use serde_json::Value;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
 
 const F_SEG_MAX: u64 = 1 << 2;
@@ -60,6 +63,16 @@ pub struct Block {
 struct Work {
     image: Image,
     active: Option<Active>,
+    limiter: Limiter,
+}
+
+/// What the disk's thread does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Wait for a notification.
+    Wait,
+    /// Wait for a notification, but so long at most.
+    WaitFor(Duration),
 }
 
 #[derive(Debug)]
@@ -74,11 +87,11 @@ impl Block {
     pub fn new(config: BlockConfig, image: Image) -> io::Result<Self> {
         Ok(Self {
             capacity: image.size() / SECTOR,
-            config,
             kicks: [EventFd::new(EFD_CLOEXEC)?],
-            work: Mutex::new(Work { image, active: None }),
+            work: Mutex::new(Work { image, active: None, limiter: Limiter::new(&config.limits) }),
             metrics: BlockMetrics::default(),
             end: End::default(),
+            config,
         })
     }
 
@@ -102,22 +115,35 @@ impl Block {
         work.image.sync()
     }
 
-    /// Serves what the driver has made available.
-    fn serve(&self) {
+    /// Changes how much it may do.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.lock().limiter.set(limits);
+        // What waits may have waited enough. A full counter wakes just as well.
+        let _ = self.kicks[0].write(1);
+    }
+
+    /// Serves what the driver has made available, as far as the limits allow.
+    fn serve(&self) -> Next {
         let mut work = self.lock();
-        let Work { image, active } = &mut *work;
-        if let Some(Active { queue, memory, interrupt }) = active {
-            let mut disk = request::Disk {
-                image,
-                capacity: self.capacity,
-                config: &self.config,
-                metrics: &self.metrics,
+        let Work { image, active, limiter } = &mut *work;
+        let Some(Active { queue, memory, interrupt }) = active else { return Next::Wait };
+        let (config, metrics) = (&self.config, &self.metrics);
+        let mut disk = request::Disk { image, capacity: self.capacity, config, metrics, moved: 0 };
+        let mut wait = None;
+        let more = queue.walk_while(memory, interrupt, TURN, |chain| {
+            let Some(chain) = chain else {
+                wait = limiter.wait();
+                return wait.is_none().then_some(0);
             };
-            if queue.walk(memory, interrupt, TURN, |chain| disk.serve(memory, chain)) {
-                // A full counter means that the next turn is due anyway.
-                let _ = self.kicks[0].write(1);
-            }
+            let written = disk.serve(memory, chain);
+            limiter.pay(std::mem::take(&mut disk.moved));
+            Some(written)
+        });
+        if more && wait.is_none() {
+            // A full counter means that the next turn is due anyway.
+            let _ = self.kicks[0].write(1);
         }
+        wait.map_or(Next::Wait, Next::WaitFor)
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {

@@ -47,6 +47,8 @@ pub struct Disk<'d> {
     pub config: &'d BlockConfig,
     /// Counters.
     pub metrics: &'d BlockMetrics,
+    /// Bytes read and written since this was last looked at, also those that failed.
+    pub moved: u64,
 }
 
 impl Disk<'_> {
@@ -100,6 +102,7 @@ impl Disk<'_> {
 
     fn read(&mut self, sector: u64, data: &[VolatileSlice<'_>]) -> io::Result<()> {
         let offset = self.offset(sector, total(data) as u64)?;
+        self.moved += total(data) as u64;
         let (vector, _guard) = IoVectorMut::from_volatile_slice(data);
         self.image.readv(vector, offset)?;
         add(&self.metrics.read_ops, 1);
@@ -109,6 +112,7 @@ impl Disk<'_> {
 
     fn write(&mut self, sector: u64, data: &[VolatileSlice<'_>]) -> io::Result<()> {
         let offset = self.offset(sector, total(data) as u64)?;
+        self.moved += total(data) as u64;
         let (vector, _guard) = IoVector::from_volatile_slice(data);
         self.image.writev(vector, offset)?;
         add(&self.metrics.write_ops, 1);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::source::Given;
 use crate::virtio::testing::*;
-use cumulet_vmm_protocol::{DiskFormat, Source};
+use cumulet_vmm_protocol::{DiskFormat, Operations, Source};
 use proptest::prelude::*;
 use std::os::unix::fs::FileExt;
 use tempfile::NamedTempFile;
@@ -22,7 +22,13 @@ fn fixture(read_only: bool) -> Fixture {
     file.as_file().set_len(DISK).unwrap();
     let source = Source::Path(file.path().to_string_lossy().into_owned());
     let layers = vec![LayerConfig { format: DiskFormat::Raw, source }];
-    let config = BlockConfig { id: "vol-1".into(), serial: *b"vol0123456789abcdef0", read_only, layers };
+    let config = BlockConfig {
+        id: "vol-1".into(),
+        serial: *b"vol0123456789abcdef0",
+        read_only,
+        limits: Default::default(),
+        layers,
+    };
     let image = open(&config.layers, read_only, &mut Given::Inherited).unwrap();
     let block = Block::new(config, image).unwrap();
     let guest = Guest::new(1);
@@ -129,6 +135,32 @@ fn after_a_reset_no_queue_is_touched() {
     f.guest.offer(0, &[0], 1);
     f.block.serve();
     assert_eq!(f.guest.used(0), []);
+}
+
+#[test]
+fn limits_hold_requests_back_and_can_be_lifted() {
+    let f = fixture(false);
+    let operations = Some(Operations { per_second: 1, burst: 3 });
+    f.block.set_limits(&Limits { bandwidth: None, operations });
+    f.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
+    f.guest.describe(
+        0,
+        &[
+            Desc { address: HEADER, length: 16, flags: 1, next: 1 },
+            Desc { address: STATUS, length: 1, flags: 2, next: 0 },
+        ],
+    );
+    f.guest.memory.write_obj(4u64, GuestAddress(HEADER)).unwrap();
+    f.guest.offer(0, &[0; SIZE as usize], 10);
+    let next = f.block.serve();
+    assert!((3..10).contains(&f.guest.used(0).len()), "{:?}", f.guest.used(0));
+    assert!(matches!(next, Next::WaitFor(wait) if wait <= Duration::from_secs(1)), "{next:?}");
+    f.block.reset();
+    f.block.activate(f.guest.activation(F_COMMON));
+    assert!(matches!(f.block.serve(), Next::WaitFor(_)), "a reset gives nothing away");
+    f.block.set_limits(&Limits::default());
+    assert_eq!(f.block.serve(), Next::Wait);
+    assert!(f.guest.used(0).len() >= 10);
 }
 
 proptest! {

@@ -1,14 +1,17 @@
 //! The thread of a disk: waits for the driver's notification, serves, and stands still while the machine is paused. A
 //! disk that is retired closes its files there: `working -> retired -> closed`.
 
-use super::Block;
+use super::{Block, Next};
 use crate::jail;
 use crate::machine::{Gate, MachineState, Pass};
 use crate::virtio::VirtioDevice;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use vmm_sys_util::eventfd::EventFd;
 
 /// How a disk's thread ends.
 #[derive(Debug, Default)]
@@ -27,7 +30,7 @@ pub fn spawn(index: usize, block: Arc<Block>, gate: Arc<Gate>, machine: Arc<Mach
     let thread = thread.spawn(move || {
         jail::enter(jail::Kind::Disk).expect("a filter that was taken before");
         while passed.pass() == Pass::Go {
-            disk.serve();
+            let next = disk.serve();
             if disk.end.retired.load(Ordering::SeqCst) {
                 let closed = disk.close();
                 disk.end.closed.store(true, Ordering::SeqCst);
@@ -35,14 +38,27 @@ pub fn spawn(index: usize, block: Arc<Block>, gate: Arc<Gate>, machine: Arc<Mach
                 machine.wake();
                 return closed;
             }
-            // An interrupted read is as good as a notification.
-            let _ = disk.kicks()[0].read();
+            wait(&disk.kicks()[0], next);
         }
         Ok(())
     });
     let thread = thread.inspect_err(|_| gate.leave())?;
     *block.end.thread.lock().expect("no thread panicked") = Some(thread);
     Ok(())
+}
+
+/// Waits for a notification. An interruption is as good as one.
+fn wait(kick: &EventFd, next: Next) {
+    if let Next::WaitFor(limit) = next {
+        let limit = Timespec::try_from(limit).ok();
+        // SAFETY: the descriptor is open as long as `kick` lives, which is longer than this borrow.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(kick.as_raw_fd()) };
+        let mut kicked = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+        if !poll(&mut kicked, limit.as_ref()).is_ok_and(|ready| ready > 0) {
+            return;
+        }
+    }
+    let _ = kick.read();
 }
 
 impl Block {

@@ -2,6 +2,7 @@
 
 use super::tap::{HEADER, Tap};
 use super::{Counters, RX, TX, features};
+use crate::limits::Limiter;
 use crate::memory::Memory;
 use crate::virtio::buffers::{total, write};
 use crate::virtio::queue::{ActiveQueue, Progress};
@@ -9,6 +10,7 @@ use crate::virtio::{Activation, Buffers, Interrupt};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use vm_memory::VolatileSlice;
 
 /// Longest frame with its header: 64 KiB of payload, Ethernet header and VLAN tag.
@@ -28,6 +30,17 @@ pub struct Active {
     mergeable: bool,
     frame: Vec<u8>,
     waiting: usize,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// There is no more, or no room for it.
+    Over,
+    /// There may be more.
+    More,
+    /// There may be more, but not before this has passed.
+    Wait(Duration),
 }
 
 /// What became of a frame.
@@ -53,11 +66,16 @@ impl Active {
         [&self.rx, &self.tx].iter().map(|queue| queue.as_ref().and_then(ActiveQueue::progress)).collect()
     }
 
-    /// Sends what the guest has made available; true when the turn is over before that.
-    pub fn transmit(&mut self, tap: &Tap, counters: &Counters) -> bool {
-        let Some(queue) = &mut self.tx else { return false };
+    /// Sends what the guest has made available, as far as `limiter` allows.
+    pub fn transmit(&mut self, tap: &Tap, counters: &Counters, limiter: &mut Limiter) -> Turn {
+        let Some(queue) = &mut self.tx else { return Turn::Over };
         debug_assert_eq!(queue.index, TX);
-        queue.walk(&self.memory, &self.interrupt, TURN, |chain| {
+        let mut wait = None;
+        let more = queue.walk_while(&self.memory, &self.interrupt, TURN, |chain| {
+            let Some(chain) = chain else {
+                wait = limiter.wait();
+                return wait.is_none().then_some(0);
+            };
             let sent = match Buffers::collect(&self.memory, chain, MAX_FRAME) {
                 Ok(buffers) if total(&buffers.readable) > HEADER => send(tap, &buffers.readable),
                 _ => None,
@@ -66,29 +84,39 @@ impl Active {
                 Some(bytes) => count(&counters.tx_packets, &counters.tx_bytes, bytes),
                 None => drop(counters.tx_dropped.fetch_add(1, Ordering::Relaxed)),
             }
-            0
-        })
+            limiter.pay(sent.unwrap_or(0) as u64);
+            Some(0)
+        });
+        match wait {
+            Some(wait) => Turn::Wait(wait),
+            None if more => Turn::More,
+            None => Turn::Over,
+        }
     }
 
-    /// Gives the guest what the tap has, until there is no more, no room, or the turn is over (which it tells).
-    pub fn receive(&mut self, tap: &Tap, counters: &Counters) -> bool {
+    /// Gives the guest what the tap has, until there is no more, no room, or `limiter` allows no more.
+    pub fn receive(&mut self, tap: &Tap, counters: &Counters, limiter: &mut Limiter) -> Turn {
         for _ in 0..TURN {
             if self.waiting == 0 {
+                if let Some(wait) = limiter.wait() {
+                    return Turn::Wait(wait);
+                }
                 match tap.read(&mut self.frame) {
                     Ok(length) if length > HEADER => self.waiting = length,
                     Ok(_) => continue,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(_) => return false,
+                    Err(_) => return Turn::Over,
                 }
+                limiter.pay((self.waiting - HEADER) as u64);
             }
             match self.deliver() {
                 Delivery::Done => count(&counters.rx_packets, &counters.rx_bytes, self.waiting - HEADER),
                 Delivery::Dropped => drop(counters.rx_dropped.fetch_add(1, Ordering::Relaxed)),
-                Delivery::NoRoom => return false,
+                Delivery::NoRoom => return Turn::Over,
             }
             self.waiting = 0;
         }
-        true
+        Turn::More
     }
 
     /// Puts in a frame as if the tap had given it; false when it has to wait.

@@ -1,7 +1,8 @@
 //! What an interface is made from, and the configuration space it shows.
 
 use crate::config::{Base, SpecError, descriptor, text, within};
-use cumulet_vmm_protocol::{NetInterface, TapSource};
+use crate::limits;
+use cumulet_vmm_protocol::{Limits, NetInterface, TapSource};
 
 /// A checked interface.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct NetConfig {
     pub tap: TapSource,
     /// What the guest is told.
     pub mtu: Option<u16>,
+    /// How much it may do at first.
+    pub limits: Limits,
 }
 
 impl NetConfig {
@@ -31,7 +34,8 @@ impl NetConfig {
         if let Some(mtu) = net.mtu {
             within(&format!("{field}.mtu"), u64::from(mtu), 68, u64::from(u16::MAX))?;
         }
-        Ok(Self { id: net.id.clone(), mac, tap: net.tap.clone(), mtu: net.mtu })
+        let limits = limits::check(&format!("{field}.limits"), &net.limits)?;
+        Ok(Self { id: net.id.clone(), mac, tap: net.tap.clone(), mtu: net.mtu, limits })
     }
 
     /// Configuration space (virtio 1.2, 5.1.4): address, link up, one pair of queues, MTU.

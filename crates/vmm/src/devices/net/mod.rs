@@ -11,17 +11,20 @@ mod tests;
 pub use config::NetConfig;
 pub use tap::{Tap, TapError};
 
-use crate::event_loop::{EventSource, Interest};
+use crate::event_loop::{EventSource, Interest, Timer};
+use crate::limits::Limiter;
 use crate::snapshot::part::PartError;
 use crate::virtio::queue::Progress;
 use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
-use active::Active;
+use active::{Active, Turn};
+use cumulet_vmm_protocol::Limits;
 use cumulet_vmm_protocol::metrics::NetMetrics;
 use serde_json::Value;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 mod features {
@@ -42,6 +45,9 @@ mod features {
 const RX: usize = 0;
 /// Queue on which the guest sends.
 const TX: usize = 1;
+/// Numbers of the other descriptors.
+const TAP: usize = 2;
+const TIMER: usize = 3;
 const QUEUE_SIZES: [u16; 2] = [256, 256];
 
 /// An interface of the machine.
@@ -50,10 +56,19 @@ pub struct Net {
     config: NetConfig,
     tap: Tap,
     kicks: [EventFd; 2],
-    active: Mutex<Option<Active>>,
+    work: Mutex<Work>,
+    /// Rings when frames that wait for the limits may go on.
+    timer: Timer,
     counters: Counters,
     /// Whether the network has to learn where it is, after a restore.
     announces: AtomicBool,
+}
+
+/// What an interface works with. Its limits outlive a reset, so that a guest gains nothing by one.
+#[derive(Debug)]
+struct Work {
+    active: Option<Active>,
+    limiters: [Limiter; 2],
 }
 
 /// Counters, as the guest sees them.
@@ -72,11 +87,13 @@ impl Net {
     pub fn new(config: NetConfig, tap: Tap) -> io::Result<Self> {
         let kick = || EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK);
         let kicks = [kick()?, kick()?];
+        let limiters = [Limiter::new(&config.limits), Limiter::new(&config.limits)];
         Ok(Self {
             config,
             tap,
             kicks,
-            active: Mutex::new(None),
+            work: Mutex::new(Work { active: None, limiters }),
+            timer: Timer::new()?,
             counters: Counters::default(),
             announces: AtomicBool::new(false),
         })
@@ -85,6 +102,13 @@ impl Net {
     /// Its id.
     pub fn id(&self) -> &str {
         &self.config.id
+    }
+
+    /// Changes how much each direction may do.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.lock().limiters.iter_mut().for_each(|limiter| limiter.set(limits));
+        // What waits may have waited enough.
+        self.timer.set(Duration::ZERO);
     }
 
     /// Counters.
@@ -101,8 +125,8 @@ impl Net {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Active>> {
-        self.active.lock().expect("no thread panicked")
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().expect("no thread panicked")
     }
 }
 
@@ -113,22 +137,30 @@ impl EventSource for Net {
             (self.kicks[TX].as_raw_fd(), Interest::Readable),
             // Edge-triggered: when the guest has no room, frames stay in the tap until it says that it has.
             (self.tap.as_raw_fd(), Interest::ReadableEdge),
+            (self.timer.as_raw_fd(), Interest::Readable),
         ]
     }
 
     fn ready(&self, which: usize) {
-        if let Some(kick) = self.kicks.get(which) {
-            let _ = kick.read();
+        match which {
+            TIMER => self.timer.clear(),
+            TAP => {}
+            queue => drop(self.kicks[queue].read()),
         }
-        let mut active = self.lock();
-        let Some(active) = &mut *active else { return };
-        let (queue, more) = match which {
-            TX => (TX, active.transmit(&self.tap, &self.counters)),
-            _ => (RX, active.receive(&self.tap, &self.counters)),
-        };
-        if more {
-            // More than one turn's worth: the others come first. A full counter means that it is due anyway.
-            let _ = self.kicks[queue].write(1);
+        let mut work = self.lock();
+        let Work { active: Some(active), limiters } = &mut *work else { return };
+        for queue in [RX, TX] {
+            let turn = match (queue, which) {
+                (RX, RX | TAP | TIMER) => active.receive(&self.tap, &self.counters, &mut limiters[RX]),
+                (TX, TX | TIMER) => active.transmit(&self.tap, &self.counters, &mut limiters[TX]),
+                _ => continue,
+            };
+            match turn {
+                Turn::Over => {}
+                // More than one turn's worth: the others come first. A full counter means that it is due anyway.
+                Turn::More => drop(self.kicks[queue].write(1)),
+                Turn::Wait(wait) => self.timer.set(wait),
+            }
         }
     }
 }
@@ -160,11 +192,11 @@ impl VirtioDevice for Net {
     fn activate(&self, activation: Activation) {
         // Refused only by kernels older than the offloads; frames then come without.
         let _ = self.tap.set_offloads(activation.features);
-        *self.lock() = Active::new(activation);
+        self.lock().active = Active::new(activation);
     }
 
     fn reset(&self) {
-        *self.lock() = None;
+        self.lock().active = None;
         let _ = self.tap.set_offloads(0);
     }
 
@@ -173,7 +205,7 @@ impl VirtioDevice for Net {
     }
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {
-        Some(self.lock().as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
+        Some(self.lock().active.as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
     }
 
     fn save(&self) -> Result<Value, PartError> {
