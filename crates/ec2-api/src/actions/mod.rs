@@ -33,14 +33,20 @@ macro_rules! actions {
 }
 
 actions! { EC2:
+    "AttachNetworkInterface" => attach_network_interface;
+    "AttachVolume" => attach_volume;
     "AuthorizeSecurityGroupEgress" => authorize_security_group_egress;
     "AuthorizeSecurityGroupIngress" => authorize_security_group_ingress;
     "CreateKeyPair" => create_key_pair;
+    "CreateNetworkInterface" => create_network_interface;
     "CreateSecurityGroup" => create_security_group;
     "CreateTags" => create_tags;
+    "CreateVolume" => create_volume;
     "DeleteKeyPair" => delete_key_pair;
+    "DeleteNetworkInterface" => delete_network_interface;
     "DeleteSecurityGroup" => delete_security_group;
     "DeleteTags" => delete_tags;
+    "DeleteVolume" => delete_volume;
     "DeregisterImage" => deregister_image;
     "DescribeAccountAttributes" => describe_account_attributes;
     "DescribeAddresses" => describe_addresses;
@@ -53,19 +59,27 @@ actions! { EC2:
     "DescribeInstanceTypes" => describe_instance_types;
     "DescribeInstances" => describe_instances;
     "DescribeKeyPairs" => describe_key_pairs;
+    "DescribeNetworkInterfaceAttribute" => describe_network_interface_attribute;
     "DescribeNetworkInterfaces" => describe_network_interfaces;
     "DescribeRegions" => describe_regions;
     "DescribeSecurityGroupRules" => describe_security_group_rules;
     "DescribeSecurityGroups" => describe_security_groups;
     "DescribeSubnets" => describe_subnets;
     "DescribeTags" => describe_tags;
+    "DescribeVolumeAttribute" => describe_volume_attribute;
+    "DescribeVolumeStatus" => describe_volume_status;
     "DescribeVolumes" => describe_volumes;
+    "DescribeVolumesModifications" => describe_volumes_modifications;
     "DescribeVpcAttribute" => describe_vpc_attribute;
     "DescribeVpcs" => describe_vpcs;
+    "DetachNetworkInterface" => detach_network_interface;
+    "DetachVolume" => detach_volume;
     "GetConsoleOutput" => get_console_output;
     "ImportKeyPair" => import_key_pair;
     "ModifyInstanceAttribute" => modify_instance_attribute;
     "ModifyInstanceMetadataOptions" => modify_instance_metadata_options;
+    "ModifyNetworkInterfaceAttribute" => modify_network_interface_attribute;
+    "ModifyVolume" => modify_volume;
     "RebootInstances" => reboot_instances;
     "RegisterImage" => register_image;
     "RevokeSecurityGroupEgress" => revoke_security_group_egress;

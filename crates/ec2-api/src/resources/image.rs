@@ -30,7 +30,9 @@ const FILTERS: FilterTable<Image> = FilterTable {
         ("block-device-mapping.device-name", |i, _| opt(root_disk(i))),
         ("block-device-mapping.encrypted", |i, _| opt(root_disk(i).map(|_| false))),
         ("block-device-mapping.volume-size", |i, _| opt(root_disk(i).map(|_| i.size.ceil_gib().0))),
-        ("block-device-mapping.volume-type", |i, _| opt(root_disk(i).map(|_| super::volume::VOLUME_TYPE))),
+        ("block-device-mapping.volume-type", |i, _| {
+            opt(root_disk(i).map(|_| cumulet_model::volume_type::VolumeType::default().as_str()))
+        }),
         ("creation-date", |i, _| one(time_text(i.created))),
         ("description", |i, _| opt(i.description.as_ref())),
         ("ena-support", |_, _| one(false)),
@@ -111,7 +113,7 @@ fn root_mapping(image: &Image, name: &str) -> Xml {
     let ebs = Xml::new()
         .text("deleteOnTermination", true)
         .text("volumeSize", image.size.ceil_gib().0)
-        .text("volumeType", super::volume::VOLUME_TYPE)
+        .text("volumeType", cumulet_model::volume_type::VolumeType::default().as_str())
         .text("encrypted", false);
     Xml::new().node("ebs", ebs).text("deviceName", name)
 }

@@ -117,7 +117,7 @@ pub fn device_xml(device: &InstanceBlockDevice) -> Xml {
     let ebs = Xml::new()
         .time("attachTime", device.attached)
         .text("deleteOnTermination", device.delete_on_termination)
-        .text("status", "attached")
+        .text("status", device.state.as_str())
         .text("volumeId", &device.volume_id);
     Xml::new().text("deviceName", &device.device_name).node("ebs", ebs)
 }

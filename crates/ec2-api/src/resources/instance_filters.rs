@@ -23,7 +23,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
             many(i.block_devices.iter().map(|d| d.delete_on_termination))
         }),
         ("block-device-mapping.device-name", |i, _| many(i.block_devices.iter().map(|d| &d.device_name))),
-        ("block-device-mapping.status", |i, _| many(i.block_devices.iter().map(|_| "attached"))),
+        ("block-device-mapping.status", |i, _| many(i.block_devices.iter().map(|d| d.state.as_str()))),
         ("block-device-mapping.volume-id", |i, _| many(i.block_devices.iter().map(|d| &d.volume_id))),
         ("boot-mode", |_, _| one("legacy-bios")),
         ("client-token", |i, _| opt(i.client_token.as_ref())),
@@ -79,7 +79,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
             many(i.interfaces.iter().map(|_| f.account))
         }),
         ("network-interface.attachment.network-card-index", |i, _| attached(i, |_| "0".into())),
-        ("network-interface.attachment.status", |i, _| attached(i, |_| "attached".into())),
+        ("network-interface.attachment.status", |i, _| attached(i, |a| a.state.as_str().into())),
         ("network-interface.availability-zone", |i, _| enis(i, |e| Some(e.zone.clone()))),
         ("network-interface.description", |i, _| enis(i, |e| Some(e.description.clone()))),
         ("network-interface.group-id", |i, _| {
@@ -95,7 +95,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("network-interface.private-ip-address", |i, _| enis(i, |e| Some(e.private_ip))),
         ("network-interface.requester-managed", |i, _| enis(i, |_| Some(false))),
         ("network-interface.source-dest-check", |i, _| enis(i, |e| Some(e.source_dest_check))),
-        ("network-interface.status", |i, _| enis(i, |_| Some("in-use"))),
+        ("network-interface.status", |i, _| enis(i, |e| Some(e.status()))),
         ("network-interface.subnet-id", |i, _| enis(i, |e| Some(e.subnet_id.clone()))),
         ("network-interface.tag-key", |i, _| many(i.interfaces.iter().flat_map(|e| e.tags.keys()))),
         ("network-interface.tag-value", |i, _| many(i.interfaces.iter().flat_map(|e| e.tags.values()))),

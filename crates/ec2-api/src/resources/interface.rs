@@ -41,7 +41,7 @@ const FILTERS: FilterTable<NetworkInterface> = FilterTable {
         ("attachment.device-index", |e, _| opt(e.attachment.as_ref().map(|a| a.device_index))),
         ("attachment.instance-id", |e, _| opt(e.attachment.as_ref().map(|a| &a.instance_id))),
         ("attachment.instance-owner-id", |e, f| opt(e.attachment.as_ref().map(|_| f.account))),
-        ("attachment.status", |e, _| opt(e.attachment.as_ref().map(|_| "attached"))),
+        ("attachment.status", |e, _| opt(e.attachment.as_ref().map(|a| a.state.as_str()))),
         ("availability-zone", |e, _| one(&e.zone)),
         ("availability-zone-id", |e, f| opt(f.zone_id(&e.zone))),
         ("description", |e, _| one(&e.description)),
@@ -55,7 +55,7 @@ const FILTERS: FilterTable<NetworkInterface> = FilterTable {
         ("private-ip-address", |e, _| one(e.private_ip)),
         ("requester-managed", |_, _| one(false)),
         ("source-dest-check", |e, _| one(e.source_dest_check)),
-        ("status", |e, _| one(status(e))),
+        ("status", |e, _| one(e.status())),
         ("subnet-id", |e, _| one(&e.subnet_id)),
         ("tag", |e, _| many(e.tags.iter().map(|(key, value)| format!("{key}={value}")))),
         ("vpc-id", |e, _| one(&e.vpc_id)),
@@ -70,10 +70,6 @@ const FILTERS: FilterTable<NetworkInterface> = FilterTable {
     ],
     tags: Some(|e| &e.tags),
 };
-
-fn status(eni: &NetworkInterface) -> &'static str {
-    if eni.attachment.is_some() { "in-use" } else { "available" }
-}
 
 /// An interface within its instance.
 pub fn of_instance(eni: &NetworkInterface, facts: &Facts<'_>) -> Xml {
@@ -90,7 +86,7 @@ pub fn of_instance(eni: &NetworkInterface, facts: &Facts<'_>) -> Xml {
         .text("privateIpAddress", eni.private_ip)
         .list("privateIpAddressesSet", [private_address(eni, facts)])
         .text("sourceDestCheck", eni.source_dest_check)
-        .text("status", status(eni))
+        .text("status", eni.status())
         .text("subnetId", &eni.subnet_id)
         .text("vpcId", &eni.vpc_id)
         .text("interfaceType", "interface")
@@ -114,7 +110,7 @@ pub fn xml(eni: &NetworkInterface, facts: &Facts<'_>) -> Xml {
         .list("privateIpAddressesSet", [private_address(eni, facts)])
         .text("requesterManaged", false)
         .text("sourceDestCheck", eni.source_dest_check)
-        .text("status", status(eni))
+        .text("status", eni.status())
         .text("subnetId", &eni.subnet_id)
         .tags(&eni.tags)
         .text("vpcId", &eni.vpc_id)
@@ -136,15 +132,16 @@ fn private_address(eni: &NetworkInterface, facts: &Facts<'_>) -> Xml {
 }
 
 fn attachment(attached: &InterfaceAttachment) -> Xml {
-    start_of_attachment(attached).text("status", "attached").text("networkCardIndex", 0)
+    start_of_attachment(attached).text("status", attached.state.as_str()).text("networkCardIndex", 0)
 }
 
-fn full_attachment(attached: &InterfaceAttachment, facts: &Facts<'_>) -> Xml {
+/// An attachment with its instance.
+pub fn full_attachment(attached: &InterfaceAttachment, facts: &Facts<'_>) -> Xml {
     start_of_attachment(attached)
         .text("networkCardIndex", 0)
         .text("instanceId", &attached.instance_id)
         .text("instanceOwnerId", facts.account)
-        .text("status", "attached")
+        .text("status", attached.state.as_str())
 }
 
 fn start_of_attachment(attached: &InterfaceAttachment) -> Xml {

@@ -8,6 +8,7 @@ mod instance_filters;
 pub mod instance_type;
 pub mod interface;
 pub mod key_pair;
+pub mod modification;
 pub mod permission;
 pub mod place;
 pub mod rule;
@@ -15,6 +16,7 @@ pub mod status;
 pub mod subnet;
 pub mod tag;
 pub mod volume;
+pub mod volume_status;
 pub mod vpc;
 
 use cumulet_model::network::GroupRef;

@@ -1,16 +1,13 @@
 //! A volume as DescribeVolumes shows it.
 
-use cumulet_model::volume::{Volume, VolumeAttachment};
-use cumulet_model::{ErrorCode, VolumeId};
+use cumulet_model::volume::{Volume, VolumeAttachment, VolumeSource};
+use cumulet_model::{ErrorCode, SnapshotId, VolumeId};
 
 use crate::call::Facts;
 use crate::describe::{Ids, Kind, id_form};
 use crate::filter::{FilterTable, one, opt};
 use crate::paging::USUAL;
 use crate::xml::{Xml, time_text};
-
-/// EC2's volume type without promised figures, which is what a file on the host's disk is.
-pub const VOLUME_TYPE: &str = "standard";
 
 /// How volumes are described.
 pub const KIND: Kind<Volume> = Kind {
@@ -29,49 +26,67 @@ pub const KIND: Kind<Volume> = Kind {
             }),
             ("attachment.device", |v, _| opt(v.attachment.as_ref().map(|a| &a.device))),
             ("attachment.instance-id", |v, _| opt(v.attachment.as_ref().map(|a| &a.instance_id))),
-            ("attachment.status", |v, _| opt(v.attachment.as_ref().map(|_| "attached"))),
+            ("attachment.status", |v, _| opt(v.attachment.as_ref().map(|a| a.state.as_str()))),
             ("availability-zone", |v, _| one(&v.zone)),
             ("availability-zone-id", |v, facts| opt(facts.zone_id(&v.zone))),
             ("create-time", |v, _| one(time_text(v.created))),
             ("encrypted", |_, _| one(false)),
             ("multi-attach-enabled", |_, _| one(false)),
             ("size", |v, _| one(v.size.0)),
+            ("snapshot-id", |v, _| opt(snapshot(v))),
             ("status", |v, _| one(v.state.as_str())),
             ("volume-id", |v, _| one(&v.id)),
-            ("volume-type", |_, _| one(VOLUME_TYPE)),
+            ("volume-type", |v, _| one(v.performance.kind.as_str())),
         ],
-        absent: &["fast-restored", "operator.managed", "operator.principal", "snapshot-id"],
+        absent: &["fast-restored", "operator.managed", "operator.principal"],
         tags: Some(|v| &v.tags),
     },
     page: Some((USUAL, |volume| volume.id.to_string())),
 };
 
+/// The snapshot that a volume was made from.
+fn snapshot(volume: &Volume) -> Option<&SnapshotId> {
+    match &volume.source {
+        VolumeSource::Snapshot(id) => Some(id),
+        _ => None,
+    }
+}
+
 /// A volume's fields.
 pub fn xml(volume: &Volume, facts: &Facts<'_>) -> Xml {
+    let attachment = volume.attachment.as_ref().map(|attachment| attachment_xml(&volume.id, attachment));
+    fields(volume, facts).list("attachmentSet", attachment).text("encrypted", false)
+}
+
+/// A volume as CreateVolume answers it, without attachments.
+pub fn made_xml(volume: &Volume, facts: &Facts<'_>) -> Xml {
+    fields(volume, facts).text("encrypted", false)
+}
+
+fn fields(volume: &Volume, facts: &Facts<'_>) -> Xml {
+    let performance = &volume.performance;
     Xml::new()
         .maybe("availabilityZoneId", facts.zone_id(&volume.zone))
+        .maybe("iops", performance.iops)
         .tags_if_any(&volume.tags)
-        .text("volumeType", VOLUME_TYPE)
+        .text("volumeType", performance.kind.as_str())
         .text("multiAttachEnabled", false)
+        .maybe("throughput", performance.throughput)
         .text("volumeId", &volume.id)
         .text("size", volume.size.0)
-        .text("snapshotId", "")
+        .text("snapshotId", snapshot(volume).map(ToString::to_string).unwrap_or_default())
         .text("availabilityZone", &volume.zone)
         .text("status", volume.state.as_str())
         .time("createTime", volume.created)
-        .list(
-            "attachmentSet",
-            volume.attachment.as_ref().map(|attachment| attachment_xml(volume, attachment)),
-        )
-        .text("encrypted", false)
 }
 
-fn attachment_xml(volume: &Volume, attachment: &VolumeAttachment) -> Xml {
+/// An attachment, in a list or by itself.
+pub fn attachment_xml(id: &VolumeId, attachment: &VolumeAttachment) -> Xml {
     Xml::new()
         .text("deleteOnTermination", attachment.delete_on_termination)
-        .text("volumeId", &volume.id)
+        .text("volumeId", id)
         .text("instanceId", &attachment.instance_id)
         .text("device", &attachment.device)
-        .text("status", "attached")
+        .text("status", attachment.state.as_str())
         .time("attachTime", attachment.attached)
 }

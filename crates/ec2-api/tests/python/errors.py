@@ -84,6 +84,56 @@ refused("InvalidParameterCombination", ec2.modify_instance_attribute, InstanceId
         DisableApiStop={"Value": True}, SourceDestCheck={"Value": True})
 refused("InvalidParameterCombination", ec2.modify_instance_attribute, InstanceId=instance)
 
+# Volumes and interfaces.
+place = dict(AvailabilityZone="us-east-1a", Size=1)
+refused("DryRunOperation", ec2.create_volume, **place, DryRun=True)
+refused("MissingParameter", ec2.create_volume, AvailabilityZone="us-east-1a")
+refused("MissingParameter", ec2.create_volume, Size=1, contains="AvailabilityZone")
+refused("InvalidZone.NotFound", ec2.create_volume, **{**place, "AvailabilityZone": "eu-west-1a"})
+refused("UnsupportedOperation", ec2.create_volume, **place, Encrypted=True, contains="Encrypted")
+refused("UnsupportedOperation", ec2.create_volume, **place, MultiAttachEnabled=True, contains="MultiAttach")
+refused("InvalidSnapshot.NotFound", ec2.create_volume, **place, SnapshotId=f"snap-{NONE}")
+refused("InvalidParameterValue", ec2.create_volume, **place, VolumeType="gp9", contains="gp3")
+refused("InvalidParameterCombination", ec2.create_volume, **place, VolumeType="gp2", Iops=3000)
+refused("InvalidParameterValue", ec2.create_volume, **{**place, "Size": 20000}, contains="16384GiB")
+refused("InvalidParameterValue", ec2.create_volume, **place, VolumeType="st1", contains="125GiB")
+refused("InvalidVolume.NotFound", ec2.attach_volume, VolumeId=f"vol-{NONE}", InstanceId=instance, Device="/dev/sdf")
+refused("InvalidVolume.NotFound", ec2.detach_volume, VolumeId=f"vol-{NONE}")
+refused("InvalidVolume.NotFound", ec2.delete_volume, VolumeId=f"vol-{NONE}")
+refused("InvalidVolume.NotFound", ec2.modify_volume, VolumeId=f"vol-{NONE}", Size=2)
+refused("InvalidVolumeModification.NotFound", ec2.describe_volumes_modifications, VolumeIds=[f"vol-{NONE}"])
+volume = ec2.create_volume(**place, ClientToken="disk")["VolumeId"]
+assert ec2.create_volume(**place, ClientToken="disk")["VolumeId"] == volume
+refused("IdempotentParameterMismatch", ec2.create_volume, **{**place, "Size": 2}, ClientToken="disk")
+ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+refused("InvalidInstanceID.NotFound", ec2.attach_volume, VolumeId=volume, InstanceId=f"i-{NONE}", Device="/dev/sdf")
+ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+refused("InvalidParameterValue", ec2.attach_volume, VolumeId=volume, InstanceId=instance, Device="/dev/vda")
+root = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+taken = root["RootDeviceName"]
+refused("InvalidParameterValue", ec2.attach_volume, VolumeId=volume, InstanceId=instance, Device=taken,
+        contains="already in use")
+held = [d["Ebs"]["VolumeId"] for d in root["BlockDeviceMappings"]][0]
+refused("OperationNotPermitted", ec2.detach_volume, VolumeId=held)
+refused("IncorrectState", ec2.detach_volume, VolumeId=volume, contains="'available'")
+refused("InvalidParameterValue", ec2.modify_volume, VolumeId=held, Size=1, VolumeType="io2", Iops=100)
+abroad = ec2.create_volume(**{**place, "AvailabilityZone": "us-east-1b"})["VolumeId"]
+ec2.get_waiter("volume_available").wait(VolumeIds=[abroad], WaiterConfig={"Delay": 1})
+refused("InvalidVolume.ZoneMismatch", ec2.attach_volume, VolumeId=abroad, InstanceId=instance, Device="/dev/sdf")
+refused("InvalidSubnetID.NotFound", ec2.create_network_interface, SubnetId=f"subnet-{NONE}")
+subnet = root["SubnetId"]
+refused("InvalidGroup.NotFound", ec2.create_network_interface, SubnetId=subnet, Groups=[f"sg-{NONE}"])
+refused("UnsupportedOperation", ec2.create_network_interface, SubnetId=subnet, SecondaryPrivateIpAddressCount=1)
+refused("InvalidNetworkInterfaceID.NotFound", ec2.delete_network_interface, NetworkInterfaceId=f"eni-{NONE}")
+refused("InvalidAttachmentID.NotFound", ec2.detach_network_interface, AttachmentId=f"eni-attach-{NONE}")
+eni = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+ip = root["PrivateIpAddress"]
+refused("InvalidIPAddress.InUse", ec2.create_network_interface, SubnetId=subnet, PrivateIpAddress=ip)
+refused("InvalidParameterValue", ec2.attach_network_interface, NetworkInterfaceId=eni, InstanceId=instance,
+        DeviceIndex=0)
+refused("InvalidNetworkInterface.InUse", ec2.attach_network_interface, InstanceId=instance, DeviceIndex=1,
+        NetworkInterfaceId=root["NetworkInterfaces"][0]["NetworkInterfaceId"])
+
 # Actions that are not there.
 refused("UnsupportedOperation", ec2.describe_transit_gateways, contains="DescribeTransitGateways")
 ghost = {"Action": "DescribeGhosts"}

@@ -125,7 +125,6 @@ launch = dict(
     InstanceInitiatedShutdownBehavior="stop", ClientToken="token-1", Monitoring={"Enabled": False},
 )
 reservation = ec2.run_instances(**launch)
-assert "gp3 makes no difference" in cloud.headers["x-cumulet-warning"], cloud.headers
 first, second = [made["InstanceId"] for made in reservation["Instances"]]
 again = ec2.run_instances(**launch)
 assert again["ReservationId"] == reservation["ReservationId"], "the token makes the launch idempotent"
@@ -153,6 +152,93 @@ credits = ec2.describe_instance_credit_specifications(InstanceIds=[first])["Inst
 assert credits == [{"InstanceId": first, "CpuCredits": "unlimited"}]
 console = ec2.get_console_output(InstanceId=first)
 assert console["InstanceId"] == first and "Timestamp" in console
+
+# Volumes by themselves.
+zone = shown["Placement"]["AvailabilityZone"]
+disk = ec2.create_volume(AvailabilityZone=zone, Size=2, VolumeType="gp3", Iops=3000, TagSpecifications=[
+    {"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "data"}]}])
+assert disk["State"] == "creating" and disk["Iops"] == 3000 and disk["Throughput"] == 125, disk
+disk = disk["VolumeId"]
+ec2.get_waiter("volume_available").wait(VolumeIds=[disk], WaiterConfig={"Delay": 1})
+attached = ec2.attach_volume(VolumeId=disk, InstanceId=first, Device="/dev/sdg")
+assert attached["State"] == "attaching" and attached["Device"] == "/dev/sdg" and attached["InstanceId"] == first
+ec2.get_waiter("volume_in_use").wait(VolumeIds=[disk], WaiterConfig={"Delay": 1})
+
+
+def attachment(volume_id):
+    held = ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["Attachments"]
+    return held[0]["State"] if held else None
+
+
+eventually("the volume is attached", lambda: attachment(disk) == "attached")
+by_state = [{"Name": "attachment.status", "Values": ["attached"]}, {"Name": "tag:Name", "Values": ["data"]}]
+assert [v["VolumeId"] for v in ec2.describe_volumes(Filters=by_state)["Volumes"]] == [disk]
+mapped = {d["DeviceName"]: d["Ebs"] for d in instance(first)["BlockDeviceMappings"]}
+assert mapped["/dev/sdg"]["VolumeId"] == disk and mapped["/dev/sdg"]["DeleteOnTermination"] is False
+modified = ec2.modify_volume(VolumeId=disk, Size=3)["VolumeModification"]
+assert modified["OriginalSize"] == 2 and modified["TargetSize"] == 3, modified
+
+
+def modification():
+    [found] = ec2.describe_volumes_modifications(VolumeIds=[disk])["VolumesModifications"]
+    return found if found["ModificationState"] in ("optimizing", "completed") else None
+
+
+assert eventually("the volume is modified", modification)["Progress"] == 100
+assert ec2.describe_volumes(VolumeIds=[disk])["Volumes"][0]["Size"] == 3
+status = ec2.describe_volume_status(VolumeIds=[disk])["VolumeStatuses"][0]
+assert status["VolumeStatus"]["Status"] == "ok", status
+assert ec2.describe_volume_attribute(VolumeId=disk, Attribute="autoEnableIO")["AutoEnableIO"]["Value"] is True
+assert ec2.describe_volume_attribute(VolumeId=disk, Attribute="productCodes")["ProductCodes"] == []
+refused("VolumeInUse", ec2.delete_volume, VolumeId=disk)
+refused("VolumeInUse", ec2.attach_volume, VolumeId=disk, InstanceId=first, Device="/dev/sdh")
+refused("InvalidAttachment.NotFound", ec2.detach_volume, VolumeId=disk, InstanceId=second)
+detaching = ec2.detach_volume(VolumeId=disk, InstanceId=first, Device="/dev/sdg")
+assert detaching["State"] == "detaching", detaching
+ec2.get_waiter("volume_available").wait(VolumeIds=[disk], WaiterConfig={"Delay": 1})
+refused("IncorrectState", ec2.detach_volume, VolumeId=disk)
+ec2.delete_volume(VolumeId=disk)
+ec2.get_waiter("volume_deleted").wait(VolumeIds=[disk], WaiterConfig={"Delay": 1})
+
+# Interfaces by themselves.
+made = ec2.create_network_interface(
+    SubnetId=subnets[0]["SubnetId"], Description="second", Groups=[group], ClientToken="eni-token",
+    TagSpecifications=[{"ResourceType": "network-interface", "Tags": [{"Key": "Name", "Value": "back"}]}],
+)["NetworkInterface"]
+assert made["Status"] in ("pending", "available") and made["TagSet"] == [{"Key": "Name", "Value": "back"}], made
+assert made["PrivateIpAddress"] == made["PrivateIpAddresses"][0]["PrivateIpAddress"]
+eni = made["NetworkInterfaceId"]
+ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[eni], WaiterConfig={"Delay": 1})
+link = ec2.attach_network_interface(NetworkInterfaceId=eni, InstanceId=first, DeviceIndex=1)["AttachmentId"]
+
+
+def eni_status():
+    return ec2.describe_network_interfaces(NetworkInterfaceIds=[eni])["NetworkInterfaces"][0]["Status"]
+
+
+eventually("the interface is in use", lambda: eni_status() == "in-use")
+assert [e["Attachment"]["DeviceIndex"] for e in instance(first)["NetworkInterfaces"]] == [0, 1]
+attribute = lambda name: ec2.describe_network_interface_attribute(NetworkInterfaceId=eni, Attribute=name)
+change = lambda **what: ec2.modify_network_interface_attribute(NetworkInterfaceId=eni, **what)
+change(Description={"Value": "third"})
+assert attribute("description")["Description"]["Value"] == "third"
+change(SourceDestCheck={"Value": False})
+assert attribute("sourceDestCheck")["SourceDestCheck"]["Value"] is False
+default = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"][0]
+change(Groups=[default["GroupId"], group])
+assert [g["GroupId"] for g in attribute("groupSet")["Groups"]] == [default["GroupId"], group]
+change(Attachment={"AttachmentId": link, "DeleteOnTermination": True})
+assert attribute("attachment")["Attachment"]["DeleteOnTermination"] is True
+change(Attachment={"AttachmentId": link, "DeleteOnTermination": False})
+attribute("associatePublicIpAddress")
+refused("InvalidParameterCombination", change, Description={"Value": "x"}, SourceDestCheck={"Value": True})
+refused("InvalidParameterValue", ec2.delete_network_interface, NetworkInterfaceId=eni, contains="currently in use")
+primary = instance(first)["NetworkInterfaces"][0]["Attachment"]["AttachmentId"]
+refused("OperationNotPermitted", ec2.detach_network_interface, AttachmentId=primary)
+ec2.detach_network_interface(AttachmentId=link)
+ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[eni], WaiterConfig={"Delay": 1})
+ec2.delete_network_interface(NetworkInterfaceId=eni)
+refused("InvalidNetworkInterfaceID.NotFound", ec2.describe_network_interfaces, NetworkInterfaceIds=[eni])
 
 # Attributes.
 data = ec2.describe_instance_attribute(InstanceId=first, Attribute="userData")["UserData"]["Value"]
@@ -220,5 +306,5 @@ for page in ec2.get_paginator("describe_instances").paginate(PaginationConfig={"
 assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 9
 
 print(f"{len(cloud.called)} actions answered as botocore's model says")
-assert len(cloud.called) == 41, sorted(cloud.called)
+assert len(cloud.called) == 55, sorted(cloud.called)
 cloud.finish()

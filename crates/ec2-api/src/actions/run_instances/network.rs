@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use cumulet_model::{CloudError, GroupId, SubnetId};
 
+use super::super::shared::addresses::{ADDRESS, private_ip};
 use crate::query::Params;
 
 /// What a launch says of its primary interface.
@@ -22,8 +23,6 @@ pub struct Network {
     /// Description of the interface.
     pub description: Option<String>,
 }
-
-const ADDRESS: &str = "expected an IPv4 address";
 
 /// Reads either form; both at once are `InvalidParameterCombination`.
 pub fn read(params: &Params<'_>) -> Result<Network, CloudError> {
@@ -88,25 +87,6 @@ fn from_interface(interface: &Params<'_>) -> Result<Network, CloudError> {
         associate_public_ip: interface.flag("AssociatePublicIpAddress")?,
         description: interface.text("Description").map(str::to_owned),
     })
-}
-
-/// The primary private address: by itself, or as the only one of the list.
-fn private_ip(interface: &Params<'_>) -> Result<Option<Ipv4Addr>, CloudError> {
-    let single = interface.parsed("PrivateIpAddress", ADDRESS)?;
-    let list = interface.structures("PrivateIpAddresses")?;
-    match (single, list.as_slice()) {
-        (single, []) => Ok(single),
-        (None, [one]) => {
-            if one.flag("Primary")? == Some(false) {
-                return Err(one.invalid("Primary", "false", "one of the addresses must be the primary one"));
-            }
-            one.parsed("PrivateIpAddress", ADDRESS)
-        }
-        (Some(_), [_]) => Err(CloudError::combination(
-            "The parameter PrivateIpAddress cannot be used with the parameter PrivateIpAddresses",
-        )),
-        _ => Err(interface.unsupported("PrivateIpAddresses", "can have one address: more are not supported yet")),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What several actions have in common.
 
+pub mod addresses;
 pub mod block_devices;
 pub mod encoding;
+pub mod figures;
 pub mod groups;
 pub mod instances;
 pub mod metadata_options;
