@@ -212,7 +212,12 @@ impl Worker {
                 let exit = format!("{exit:?}");
                 return Stay::End(self.crash(vcpu, &exit));
             }
-            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => return Stay::Interrupted,
+            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
+                // The signal of a kick may come after the flag it set was seen, and would then keep the guest out for
+                // ever. One that has not been seen is seen right after this.
+                vcpu.set_kvm_immediate_exit(0);
+                return Stay::Interrupted;
+            }
             Err(error) => return Stay::End(self.crash(vcpu, &format!("KVM_RUN failed: {error}"))),
         }
         Stay::Served

@@ -73,6 +73,21 @@ fn a_paused_machine_stands_still_and_goes_on() {
     assert_eq!(vm.exit(), cumulet_vmm_protocol::ExitReason::Killed);
 }
 
+/// A vCPU that is between two stays in the guest when it is stopped, again and again.
+#[test]
+fn a_busy_machine_bears_any_number_of_pauses() {
+    let Some(kernel) = kernel("a_busy_machine_bears_any_number_of_pauses") else { return };
+    let mut vm = Vm::start(&spec(&kernel));
+    vm.ready();
+    let mut client = vm.client();
+    vm.type_in("spam 32");
+    for _ in 0..300 {
+        client.call(Command::Pause).unwrap();
+        client.call(Command::Resume).unwrap();
+    }
+    assert_eq!(vm.expect("\nOK "), "spammed 32");
+}
+
 #[test]
 fn the_console_is_bounded_in_memory_and_on_disk() {
     let Some(kernel) = kernel("the_console_is_bounded_in_memory_and_on_disk") else { return };
