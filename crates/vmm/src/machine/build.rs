@@ -1,6 +1,7 @@
 //! Composes a machine: KVM, memory, kernel, tables, devices, vCPUs. Each part knows itself; here is only their order.
 //! The guest's memory is made and the kernel read while KVM makes the machine, which is slow.
 
+use super::hotplug::Leaving;
 use super::{Gate, MachineState};
 use crate::begin::{Begin, BootConfig};
 use crate::boot::{self, BootError, BootInfo, Entry};
@@ -22,7 +23,6 @@ use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
 use crate::{acpi, source, vm};
 use cumulet_vmm_protocol::Source;
 use kvm_ioctls::{Kvm, VmFd};
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -97,10 +97,8 @@ pub struct Machine {
     pub vcpus: Vcpus,
     /// Its disks.
     pub disks: Vec<Arc<Block>>,
-    /// Disks that were taken away and have not closed their files yet.
-    pub(super) departing: Vec<Arc<Block>>,
-    /// Disks that could not, and that nobody has asked for yet.
-    pub(super) closed_badly: BTreeMap<String, io::Error>,
+    /// Devices on their way out.
+    pub(super) leaving: Vec<Leaving>,
     /// The gate of the disks' threads.
     pub disk_gate: Arc<Gate>,
     /// Its interfaces.
@@ -173,8 +171,7 @@ pub fn build(
         state: builder.surroundings.machine,
         vcpus,
         disks,
-        departing: Vec::new(),
-        closed_badly: BTreeMap::new(),
+        leaving: Vec::new(),
         disk_gate,
         nets,
         entropy,

@@ -1,13 +1,12 @@
-//! Devices that come and go while the machine runs. One that leaves politely is asked for through ACPI and stays until
-//! the guest has given its slot up; one that leaves by force is gone at once, and a husk keeps its slot until then. A
-//! disk is gone when its thread has closed its files.
+//! Devices that come and go while the machine runs. The guest is asked through ACPI for the slot of one that leaves, and
+//! politely it stays until the slot is given up. By force it is severed from its file or tap at once, and what is left
+//! keeps the slot, and fails what it is asked for, until then. A disk is gone when its thread has closed its files.
 
 use super::Machine;
 use crate::config::{MAX_DISKS, MAX_NETS};
 use crate::devices::block::{self, Block, BlockConfig, ImageError};
 use crate::devices::net::{Net, NetConfig, Tap, TapError};
 use crate::devices::power;
-use crate::pci::Husk;
 use crate::source::Given;
 use crate::virtio::{VirtioDevice, VirtioPci};
 use cumulet_vmm_protocol::Limits;
@@ -51,16 +50,50 @@ pub enum HotplugError {
     Close(#[source] io::Error),
 }
 
+/// A device on its way out.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    device: Device,
+    /// Where it is on the bus, if it still is.
+    slot: Option<usize>,
+    /// Whether a disk that could not be closed well has been told of.
+    told: bool,
+}
+
+#[derive(Debug)]
+enum Device {
+    Disk(Arc<Block>),
+    Net(Arc<Net>),
+}
+
+impl Leaving {
+    fn new(device: Device, slot: Option<usize>) -> Self {
+        Self { device, slot, told: false }
+    }
+
+    fn disk(&self) -> Option<&Arc<Block>> {
+        match &self.device {
+            Device::Disk(disk) => Some(disk),
+            Device::Net(_) => None,
+        }
+    }
+
+    /// Whether nothing of it is left but memory.
+    fn is_over(&self) -> bool {
+        self.slot.is_none() && self.disk().is_none_or(|disk| disk.has_ended())
+    }
+}
+
 impl Machine {
     /// Adds a disk and tells the guest.
     pub fn attach_disk(&mut self, config: BlockConfig, given: &mut Given) -> Result<(), HotplugError> {
-        self.check_new(&config.id, "disks", self.disks.len() + self.departing.len(), MAX_DISKS)?;
+        self.check_new(&config.id, "disks", self.disks.len(), MAX_DISKS)?;
         let image = block::open(&config.layers, config.read_only, given)?;
         let disk = Arc::new(Block::new(config, image).map_err(HotplugError::Host)?);
         let slot = self.plug(disk.clone())?;
         let (gate, state) = (self.disk_gate.clone(), self.state.clone());
         if let Err(error) = block::spawn(self.disks.len(), disk.clone(), gate, state) {
-            self.take_off(slot, false);
+            self.take_off(slot);
             return Err(HotplugError::Host(error));
         }
         self.disks.push(disk);
@@ -75,7 +108,7 @@ impl Machine {
         let slot = self.plug(net.clone())?;
         self.nets.push(net.clone());
         if let Err(error) = self.event_loop.add(net) {
-            self.take_off(slot, false);
+            self.take_off(slot);
             return Err(HotplugError::Host(error));
         }
         self.tell_added(slot)
@@ -89,7 +122,7 @@ impl Machine {
         };
         let slot = self.root.slot_of(&name).expect("each device has a slot");
         if force {
-            self.take_off(slot, true);
+            self.sever(id, slot)?;
         }
         self.slots.ask(slot);
         self.power.raise(power::EVENT_SLOTS).map_err(HotplugError::Tell)
@@ -97,9 +130,20 @@ impl Machine {
 
     /// Whether a device that was to be taken away is gone.
     pub fn is_gone(&mut self, id: &str) -> Result<bool, HotplugError> {
-        match self.closed_badly.remove(id) {
-            Some(error) => Err(HotplugError::Close(error)),
-            None => Ok(self.name_of(id).is_none() && !self.is_departing(id)),
+        if self.name_of(id).is_some() || self.is_departing(id) {
+            return Ok(false);
+        }
+        let mut leaving = self.leaving.iter_mut().filter(|leaving| !leaving.told);
+        let failed = leaving.find_map(|leaving| {
+            let error = leaving.disk().filter(|disk| disk.id() == id)?.close_error()?;
+            Some((leaving, error))
+        });
+        match failed {
+            Some((leaving, error)) => {
+                leaving.told = true;
+                Err(HotplugError::Close(error))
+            }
+            None => Ok(true),
         }
     }
 
@@ -115,24 +159,25 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes off the bus what the guest gave up, and forgets disks that have closed their files.
+    /// Takes off the bus what the guest gave up.
     pub fn keep_up(&mut self) {
         for slot in self.slots.clone().take_ejected() {
-            self.take_off(slot, false);
-        }
-        let (closed, left) =
-            std::mem::take(&mut self.departing).into_iter().partition(|disk| disk.is_closed());
-        self.departing = left;
-        for disk in <Vec<Arc<Block>>>::into_iter(closed) {
-            if let Err(error) = disk.finish() {
-                self.closed_badly.insert(disk.metrics().id, error);
-            }
+            self.take_off(slot);
         }
     }
 
-    /// Disks whose files are open, those that are on their way out included.
-    pub fn open_disks(&self) -> impl Iterator<Item = &Arc<Block>> {
-        self.disks.iter().chain(self.departing.iter().filter(|disk| !disk.is_closed()))
+    /// Forgets devices of which nothing is left. Whoever waited for one has been told before.
+    pub fn forget(&mut self) {
+        let (over, left) = std::mem::take(&mut self.leaving).into_iter().partition(Leaving::is_over);
+        self.leaving = left;
+        <Vec<Leaving>>::into_iter(over)
+            .filter_map(|leaving| leaving.disk().cloned())
+            .for_each(|disk| disk.finish());
+    }
+
+    /// All disks that have a thread.
+    pub fn all_disks(&self) -> impl Iterator<Item = &Arc<Block>> {
+        self.disks.iter().chain(self.leaving.iter().filter_map(Leaving::disk))
     }
 
     fn check_new(&self, id: &str, what: &'static str, count: usize, most: usize) -> Result<(), HotplugError> {
@@ -157,22 +202,39 @@ impl Machine {
         self.power.raise(power::EVENT_SLOTS).map_err(HotplugError::Tell)
     }
 
-    /// Takes what is in `slot` off the bus and out of the machine. By force a husk stays.
-    fn take_off(&mut self, slot: usize, force: bool) {
-        let Some(name) = self.root.name_at(slot) else { return };
-        self.root.unplug(
-            slot,
-            |device| {
-                if force { Some(Arc::new(Husk { bar: device.bar() })) } else { None }
-            },
-        );
-        self.parts.retain(|part| part.part() != name);
-        if let Some(index) = self.disks.iter().position(|disk| disk.name() == name) {
+    /// Takes a device's file or tap away; it stays on the bus.
+    fn sever(&mut self, id: &str, slot: usize) -> Result<(), HotplugError> {
+        if let Some(index) = self.disks.iter().position(|disk| disk.id() == id) {
+            let disk = self.disks.remove(index);
+            disk.sever();
+            self.leaving.push(Leaving::new(Device::Disk(disk), Some(slot)));
+        } else if let Some(index) = self.nets.iter().position(|net| net.id() == id) {
+            let net = self.nets.remove(index);
+            self.event_loop.remove(&*net);
+            net.sever();
+            // Without its tap: the guest's frames are taken and lost.
+            self.event_loop.add(net.clone()).map_err(HotplugError::Host)?;
+            self.leaving.push(Leaving::new(Device::Net(net), Some(slot)));
+        }
+        Ok(())
+    }
+
+    /// Takes what is in `slot` off the bus, and out of the machine unless it was severed before.
+    fn take_off(&mut self, slot: usize) {
+        let name = self.root.name_at(slot);
+        let Some(device) = self.root.unplug(slot) else { return };
+        self.parts.retain(|part| !std::ptr::addr_eq(Arc::as_ptr(part), Arc::as_ptr(&device)));
+        if let Some(leaving) = self.leaving.iter_mut().find(|leaving| leaving.slot == Some(slot)) {
+            leaving.slot = None;
+            match &leaving.device {
+                Device::Disk(disk) => disk.retire(),
+                Device::Net(net) => self.event_loop.remove(&**net),
+            }
+        } else if let Some(index) = self.disks.iter().position(|disk| Some(disk.name()) == name) {
             let disk = self.disks.remove(index);
             disk.retire();
-            self.departing.push(disk);
-        }
-        if let Some(index) = self.nets.iter().position(|net| net.name() == name) {
+            self.leaving.push(Leaving::new(Device::Disk(disk), None));
+        } else if let Some(index) = self.nets.iter().position(|net| Some(net.name()) == name) {
             self.event_loop.remove(&*self.nets.remove(index));
         }
     }
@@ -183,7 +245,8 @@ impl Machine {
         disk.or_else(|| self.nets.iter().find(|net| net.id() == id).map(|net| net.name()))
     }
 
+    /// Whether it is out of the machine, but its files are still open.
     fn is_departing(&self, id: &str) -> bool {
-        self.departing.iter().any(|disk| disk.id() == id)
+        self.leaving.iter().filter_map(Leaving::disk).any(|disk| disk.id() == id && !disk.is_closed())
     }
 }

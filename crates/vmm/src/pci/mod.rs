@@ -2,13 +2,11 @@
 //! memory.
 
 mod config;
-mod husk;
 mod msix;
 mod root;
 pub mod slots;
 
 pub use config::{CAPABILITY_VENDOR, ConfigSpace, Identification};
-pub use husk::Husk;
 pub use msix::{MsiMessage, MsiSink, MsixTable, NO_VECTOR, PENDING_OFFSET_ALIGN, msix_capability};
 pub use root::{BarWindow, ConfigPorts, Ecam, PART, PciRoot, SLOTS, rename_slots};
 pub use slots::SlotPorts;

@@ -53,6 +53,11 @@ impl Operator {
         self.machine.keep_up();
     }
 
+    /// Forgets devices that are gone.
+    pub fn forget(&mut self) {
+        self.machine.forget();
+    }
+
     /// Lets the guest run for the first time, at once or when it is resumed.
     pub fn begin(&mut self, at_once: bool) -> io::Result<()> {
         self.start_us = self.began.elapsed().as_micros() as u64;
@@ -83,7 +88,7 @@ impl Operator {
     pub fn close_down(&mut self, reason: ExitReason) -> ExitReason {
         self.machine.vcpus.end();
         self.machine.disk_gate.end(|| nudge(&self.machine));
-        for (disk, name) in self.machine.open_disks().map(|disk| (disk, disk.metrics().id)) {
+        for (disk, name) in self.machine.all_disks().map(|disk| (disk, disk.metrics().id)) {
             if let Err(error) = disk.close() {
                 return ExitReason::DeviceError { device: name, message: explain(&error) };
             }
@@ -190,7 +195,7 @@ impl Commands for Operator {
 
 /// Wakes the disks' threads, so that they look at their gate.
 fn nudge(machine: &Machine) {
-    for disk in &machine.disks {
+    for disk in machine.all_disks() {
         // A full counter wakes just as well.
         let _ = disk.kicks()[0].write(1);
     }

@@ -147,6 +147,7 @@ impl MainLoop {
                 let _ = self.operator.machine().state.changed().read();
                 self.operator.keep_up();
                 self.server.serve_waiting(&mut self.operator);
+                self.operator.forget();
             }
             _ => self.read_stdin()?,
         }

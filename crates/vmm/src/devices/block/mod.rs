@@ -61,7 +61,8 @@ pub struct Block {
 
 #[derive(Debug)]
 struct Work {
-    image: Image,
+    /// Nothing once the files were closed: then every request fails.
+    image: Option<Image>,
     active: Option<Active>,
     limiter: Limiter,
 }
@@ -88,7 +89,11 @@ impl Block {
         Ok(Self {
             capacity: image.size() / SECTOR,
             kicks: [EventFd::new(EFD_CLOEXEC)?],
-            work: Mutex::new(Work { image, active: None, limiter: Limiter::new(&config.limits) }),
+            work: Mutex::new(Work {
+                image: Some(image),
+                active: None,
+                limiter: Limiter::new(&config.limits),
+            }),
             metrics: BlockMetrics::default(),
             end: End::default(),
             config,
@@ -107,12 +112,13 @@ impl Block {
 
     /// Writes to the file what is still held back. Called when the machine ends.
     pub fn close(&self) -> io::Result<()> {
-        if self.config.read_only {
-            return Ok(());
+        match &self.lock().image {
+            Some(image) if !self.config.read_only => {
+                image.flush()?;
+                image.sync()
+            }
+            _ => Ok(()),
         }
-        let work = self.lock();
-        work.image.flush()?;
-        work.image.sync()
     }
 
     /// Changes how much it may do.
@@ -128,7 +134,8 @@ impl Block {
         let Work { image, active, limiter } = &mut *work;
         let Some(Active { queue, memory, interrupt }) = active else { return Next::Wait };
         let (config, metrics) = (&self.config, &self.metrics);
-        let mut disk = request::Disk { image, capacity: self.capacity, config, metrics, moved: 0 };
+        let mut disk =
+            request::Disk { image: image.as_mut(), capacity: self.capacity, config, metrics, moved: 0 };
         let mut wait = None;
         let more = queue.walk_while(memory, interrupt, TURN, |chain| {
             let Some(chain) = chain else {
@@ -185,7 +192,8 @@ impl VirtioDevice for Block {
     }
 
     fn name(&self) -> String {
-        format!("disk {}", self.config.id)
+        let detached = if self.is_severed() { "detached " } else { "" };
+        format!("{detached}disk {}", self.config.id)
     }
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {

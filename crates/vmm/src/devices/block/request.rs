@@ -39,8 +39,8 @@ pub enum Status {
 /// The disk as requests see it.
 #[derive(Debug)]
 pub struct Disk<'d> {
-    /// The file.
-    pub image: &'d mut Image,
+    /// The file, unless it was closed.
+    pub image: Option<&'d mut Image>,
     /// In sectors.
     pub capacity: u64,
     /// Serial number and access.
@@ -104,7 +104,7 @@ impl Disk<'_> {
         let offset = self.offset(sector, total(data) as u64)?;
         self.moved += total(data) as u64;
         let (vector, _guard) = IoVectorMut::from_volatile_slice(data);
-        self.image.readv(vector, offset)?;
+        self.image()?.readv(vector, offset)?;
         add(&self.metrics.read_ops, 1);
         add(&self.metrics.read_bytes, total(data) as u64);
         Ok(())
@@ -114,7 +114,7 @@ impl Disk<'_> {
         let offset = self.offset(sector, total(data) as u64)?;
         self.moved += total(data) as u64;
         let (vector, _guard) = IoVector::from_volatile_slice(data);
-        self.image.writev(vector, offset)?;
+        self.image()?.writev(vector, offset)?;
         add(&self.metrics.write_ops, 1);
         add(&self.metrics.write_bytes, total(data) as u64);
         Ok(())
@@ -122,8 +122,8 @@ impl Disk<'_> {
 
     /// Everything written before is on the host's disk when this returns.
     fn flush(&mut self) -> io::Result<()> {
-        self.image.flush()?;
-        self.image.sync()?;
+        self.image()?.flush()?;
+        self.image()?.sync()?;
         add(&self.metrics.flush_ops, 1);
         Ok(())
     }
@@ -151,13 +151,17 @@ impl Disk<'_> {
     fn discard_one(&mut self, sector: u64, length: u64, zero: bool) -> io::Result<()> {
         let offset = self.offset(sector, length)?;
         if zero {
-            return self.image.write_zeroes(offset, length);
+            return self.image()?.write_zeroes(offset, length);
         }
-        match self.image.discard_to_any(offset, length) {
+        match self.image()?.discard_to_any(offset, length) {
             // A discard is a hint: a file that can't be made sparse keeps its bytes.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
             result => result,
         }
+    }
+
+    fn image(&mut self) -> io::Result<&mut Image> {
+        self.image.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Bytes from the begin, if all of `length` bytes at `sector` is on the disk and whole sectors.

@@ -15,6 +15,9 @@ struct BlockState {
 
 /// What is saved.
 pub fn save(block: &Block) -> Result<Value, PartError> {
+    if block.is_severed() {
+        return Err(PartError::new("it is being detached"));
+    }
     state(&BlockState { capacity: block.capacity, read_only: block.config.read_only })
 }
 

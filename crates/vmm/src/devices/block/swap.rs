@@ -34,7 +34,7 @@ impl Block {
         if old != new {
             return Err(SwapError::Capacity { old, new });
         }
-        self.lock().image = image;
+        self.lock().image = Some(image);
         Ok(())
     }
 }

@@ -67,7 +67,7 @@ impl Active {
     }
 
     /// Sends what the guest has made available, as far as `limiter` allows.
-    pub fn transmit(&mut self, tap: &Tap, counters: &Counters, limiter: &mut Limiter) -> Turn {
+    pub fn transmit(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &mut Limiter) -> Turn {
         let Some(queue) = &mut self.tx else { return Turn::Over };
         debug_assert_eq!(queue.index, TX);
         let mut wait = None;
@@ -95,7 +95,8 @@ impl Active {
     }
 
     /// Gives the guest what the tap has, until there is no more, no room, or `limiter` allows no more.
-    pub fn receive(&mut self, tap: &Tap, counters: &Counters, limiter: &mut Limiter) -> Turn {
+    pub fn receive(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &mut Limiter) -> Turn {
+        let Some(tap) = tap else { return Turn::Over };
         for _ in 0..TURN {
             if self.waiting == 0 {
                 if let Some(wait) = limiter.wait() {
@@ -194,8 +195,8 @@ impl ActiveQueue {
     }
 }
 
-fn send(tap: &Tap, buffers: &[VolatileSlice<'_>]) -> Option<usize> {
-    tap.write(buffers).ok().map(|()| total(buffers) - HEADER)
+fn send(tap: Option<&Tap>, buffers: &[VolatileSlice<'_>]) -> Option<usize> {
+    tap?.write(buffers).ok().map(|()| total(buffers) - HEADER)
 }
 
 fn count(packets: &AtomicU64, bytes: &AtomicU64, length: usize) {

@@ -46,15 +46,14 @@ const RX: usize = 0;
 /// Queue on which the guest sends.
 const TX: usize = 1;
 /// Numbers of the other descriptors.
-const TAP: usize = 2;
-const TIMER: usize = 3;
+const TIMER: usize = 2;
+const TAP: usize = 3;
 const QUEUE_SIZES: [u16; 2] = [256, 256];
 
 /// An interface of the machine.
 #[derive(Debug)]
 pub struct Net {
     config: NetConfig,
-    tap: Tap,
     kicks: [EventFd; 2],
     work: Mutex<Work>,
     /// Rings when frames that wait for the limits may go on.
@@ -67,6 +66,8 @@ pub struct Net {
 /// What an interface works with. Its limits outlive a reset, so that a guest gains nothing by one.
 #[derive(Debug)]
 struct Work {
+    /// Nothing once it was severed: then every frame of the guest is lost.
+    tap: Option<Tap>,
     active: Option<Active>,
     limiters: [Limiter; 2],
 }
@@ -90,9 +91,8 @@ impl Net {
         let limiters = [Limiter::new(&config.limits), Limiter::new(&config.limits)];
         Ok(Self {
             config,
-            tap,
             kicks,
-            work: Mutex::new(Work { active: None, limiters }),
+            work: Mutex::new(Work { tap: Some(tap), active: None, limiters }),
             timer: Timer::new()?,
             counters: Counters::default(),
             announces: AtomicBool::new(false),
@@ -102,6 +102,15 @@ impl Net {
     /// Its id.
     pub fn id(&self) -> &str {
         &self.config.id
+    }
+
+    /// Closes the tap; the guest's frames are lost from then on. It is in no event loop.
+    pub fn sever(&self) {
+        self.lock().tap = None;
+    }
+
+    fn is_severed(&self) -> bool {
+        self.lock().tap.is_none()
     }
 
     /// Changes how much each direction may do.
@@ -132,13 +141,14 @@ impl Net {
 
 impl EventSource for Net {
     fn descriptors(&self) -> Vec<(RawFd, Interest)> {
-        vec![
+        let mut descriptors = vec![
             (self.kicks[RX].as_raw_fd(), Interest::Readable),
             (self.kicks[TX].as_raw_fd(), Interest::Readable),
-            // Edge-triggered: when the guest has no room, frames stay in the tap until it says that it has.
-            (self.tap.as_raw_fd(), Interest::ReadableEdge),
             (self.timer.as_raw_fd(), Interest::Readable),
-        ]
+        ];
+        // Edge-triggered: when the guest has no room, frames stay in the tap until it says that it has.
+        descriptors.extend(self.lock().tap.as_ref().map(|tap| (tap.as_raw_fd(), Interest::ReadableEdge)));
+        descriptors
     }
 
     fn ready(&self, which: usize) {
@@ -148,11 +158,12 @@ impl EventSource for Net {
             queue => drop(self.kicks[queue].read()),
         }
         let mut work = self.lock();
-        let Work { active: Some(active), limiters } = &mut *work else { return };
+        let Work { tap, active: Some(active), limiters } = &mut *work else { return };
+        let tap = tap.as_ref();
         for queue in [RX, TX] {
             let turn = match (queue, which) {
-                (RX, RX | TAP | TIMER) => active.receive(&self.tap, &self.counters, &mut limiters[RX]),
-                (TX, TX | TIMER) => active.transmit(&self.tap, &self.counters, &mut limiters[TX]),
+                (RX, RX | TAP | TIMER) => active.receive(tap, &self.counters, &mut limiters[RX]),
+                (TX, TX | TIMER) => active.transmit(tap, &self.counters, &mut limiters[TX]),
                 _ => continue,
             };
             match turn {
@@ -191,17 +202,20 @@ impl VirtioDevice for Net {
 
     fn activate(&self, activation: Activation) {
         // Refused only by kernels older than the offloads; frames then come without.
-        let _ = self.tap.set_offloads(activation.features);
-        self.lock().active = Active::new(activation);
+        let mut work = self.lock();
+        let _ = work.tap.as_ref().map(|tap| tap.set_offloads(activation.features));
+        work.active = Active::new(activation);
     }
 
     fn reset(&self) {
-        self.lock().active = None;
-        let _ = self.tap.set_offloads(0);
+        let mut work = self.lock();
+        work.active = None;
+        let _ = work.tap.as_ref().map(|tap| tap.set_offloads(0));
     }
 
     fn name(&self) -> String {
-        format!("interface {}", self.config.id)
+        let detached = if self.is_severed() { "detached " } else { "" };
+        format!("{detached}interface {}", self.config.id)
     }
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {

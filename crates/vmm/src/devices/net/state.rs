@@ -16,6 +16,9 @@ struct NetState {
 
 /// What is saved.
 pub fn save(net: &Net) -> Result<Value, PartError> {
+    if net.is_severed() {
+        return Err(PartError::new("it is being detached"));
+    }
     state(&NetState { mac: net.config.mac })
 }
 
@@ -30,7 +33,7 @@ pub fn restore(net: &Net, state: Value) -> Result<(), PartError> {
 /// not take it loses nothing: the guest's own frames tell the same.
 pub fn announce(net: &Net) {
     if net.announces.load(Ordering::Relaxed) {
-        let _ = net.tap.send(&announcement(net.config.mac));
+        let _ = net.lock().tap.as_ref().map(|tap| tap.send(&announcement(net.config.mac)));
     }
 }
 
