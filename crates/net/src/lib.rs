@@ -24,8 +24,8 @@
 //!   The host's LAN is not of that world unless it is said to be ([`NetConfig::guest_networks`]).
 //! - Foreign links, routes and rules on the host are left alone. Ours are known by the installation's tag, and routes by
 //!   their protocol number ([`l3::ROUTE_PROTOCOL`]).
-//! - A VMM whose tap, or whose namespace while no daemon ran, was deleted by somebody is cut off: a new tap is made, and
-//!   its next start uses it.
+//! - A tap that somebody deletes is made again for the VMM that has it open. That of a VMM which another daemon started
+//!   is made for its next start; until then it is cut off, as is one whose namespace went while no daemon ran.
 #![deny(unsafe_code)]
 
 pub mod config;
@@ -33,6 +33,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod error;
 pub mod firewall;
+mod handed_out;
 pub mod ipset;
 mod known;
 pub mod l3;

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
 use crate::error::NetError;
+use crate::handed_out::HandedOut;
 use crate::known::Known;
 use crate::l3;
 use crate::names::{self, METADATA};
@@ -43,6 +44,7 @@ struct Held {
 
 struct HeldVpc {
     ns: NetNs,
+    handed_out: HandedOut,
     services: Option<Services>,
 }
 
@@ -100,8 +102,15 @@ impl HostNetwork {
                 }
                 let Some(held_vpc) = known.take_changed(spec) else { continue };
                 let rewired = held_vpc.spec.interfaces != spec.interfaces;
-                let reached =
-                    vpc::advance(&self.config, known.uplink_mtu, &held.ns, held_vpc, spec, changes).await?;
+                let reached = vpc::advance(
+                    &self.config,
+                    known.uplink_mtu,
+                    (&held.ns, &held.handed_out),
+                    held_vpc,
+                    spec,
+                    changes,
+                )
+                .await?;
                 if rewired {
                     services.update(&self.config, &reached.holding.links, spec);
                 }
@@ -170,9 +179,14 @@ impl HostNetwork {
     ) -> Result<vpc::Known, NetError> {
         let name = names::vpc_namespace(&self.config.tag, &spec.id);
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
-        let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc { ns: ns.clone(), services: None });
+        let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc {
+            ns: ns.clone(),
+            handed_out: HandedOut::default(),
+            services: None,
+        });
         l3::settle(&ns, plan::router(), changes).await?;
-        let reached = vpc::reconcile(&self.config, uplink_mtu, &ns, edge, spec, changes).await?;
+        let reached =
+            vpc::reconcile(&self.config, uplink_mtu, (&ns, &entry.handed_out), edge, spec, changes).await?;
         if entry.services.as_mut().is_some_and(Services::have_failed) {
             entry.services = None;
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));
@@ -208,29 +222,37 @@ impl HostNetwork {
         NetError::collect(errors)
     }
 
-    async fn namespace(&self, vpc: &VpcId) -> Result<NetNs, NetError> {
+    async fn namespace(&self, vpc: &VpcId) -> Result<(NetNs, HandedOut), NetError> {
         let name = names::vpc_namespace(&self.config.tag, vpc);
         let held = self.held.lock().await;
-        match held.vpcs.get(&name) {
-            Some(vpc) => Ok(vpc.ns.clone()),
-            None => NetNs::open(&name)?.ok_or(NetError::Missing { what: format!("the network of {vpc}") }),
+        if let Some(vpc) = held.vpcs.get(&name) {
+            return Ok((vpc.ns.clone(), vpc.handed_out.clone()));
         }
+        let ns = NetNs::open(&name)?.ok_or(NetError::Missing { what: format!("the network of {vpc}") })?;
+        Ok((ns, HandedOut::default()))
     }
 
     async fn open_tap_of(&self, vpc: &VpcId, interface: &InterfaceId) -> Result<OwnedFd, NetError> {
-        let ns = self.namespace(vpc).await?;
+        let (ns, handed_out) = self.namespace(vpc).await?;
         let name = names::tap(interface);
         // Opening a name that is not there would make a tap that nobody knows of.
         if l3::link(&ns, &name).await?.is_none() {
             return Err(NetError::Missing { what: format!("the tap of {interface}") });
         }
-        ns.run(move || tap::open(&name)).await.flatten()
+        handed_out.let_go(&name);
+        let opened = {
+            let name = name.clone();
+            ns.run(move || tap::open(&name)).await.flatten()?
+        };
+        handed_out.add(&name, &opened).map_err(NetError::io(format!("keep tap {name} open")))?;
+        Ok(opened)
     }
 
     async fn listen_for_metadata(&self, vpc: &VpcId) -> Result<TcpListener, NetError> {
         let listener = self
             .namespace(vpc)
             .await?
+            .0
             .run(|| {
                 let listener = TcpListener::bind((METADATA, METADATA_PORT))?;
                 listener.set_nonblocking(true)?;

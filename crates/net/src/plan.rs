@@ -15,6 +15,9 @@ use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, VP
 const EDGE_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 254, 1]);
 /// Ethernet address of the VPC's end.
 const VPC_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 254, 2]);
+/// Ethernet address of the VPC's end of each guest's link. The same each time a tap is made, so that what a guest knows
+/// of its router stays true.
+const ROUTER_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 169, 253]);
 /// All link-local addresses (RFC 3927), which never leave a VPC.
 const LINK_LOCAL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16);
 
@@ -98,7 +101,7 @@ pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
             address: interface.private_ip,
             forwards: !interface.source_dest_check,
         };
-        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: None, door: Some(door) });
+        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: Some(ROUTER_MAC), door: Some(door) });
         plan.routes.insert(Route::OnLink { to: interface.private_ip.into(), link: tap.clone() });
         plan.neighbours.insert((tap.clone(), interface.private_ip, interface.mac));
         strict_reverse_path(&mut plan, &tap, interface.source_dest_check);

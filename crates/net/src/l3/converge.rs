@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_model::MacAddr;
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::{RouteMessage, RouteProtocol, RouteScope, RouteType};
-use netlink_packet_route::{AddressFamily, link::LinkMessage};
 use rtnetlink::{LinkUnspec, RouteMessageBuilder};
 
 use super::observe::{self, Link};
@@ -168,29 +168,28 @@ async fn set_links(
 ) -> Result<(), NetError> {
     for (name, wanted) in &plan.links {
         let Some(link) = ours.get(name.as_str()) else { continue };
-        let message = || LinkUnspec::new_with_index(link.index);
+        let mut message = LinkUnspec::new_with_index(link.index);
+        let mut said = Vec::new();
         if let Some(mac) = wanted.mac.filter(|mac| Some(*mac) != link.mac) {
-            let message = message().address(mac.0.to_vec()).build();
-            change_link(ns, message, format!("{name}: address {mac}"), changes).await?;
+            message = message.address(mac.0.to_vec());
+            said.push(format!("address {mac}"));
         }
         if let Some(mtu) = wanted.mtu.filter(|mtu| *mtu != link.mtu) {
-            change_link(ns, message().mtu(mtu).build(), format!("{name}: MTU {mtu}"), changes).await?;
+            message = message.mtu(mtu);
+            said.push(format!("MTU {mtu}"));
         }
         if !link.up {
-            change_link(ns, message().up().build(), format!("{name}: up"), changes).await?;
+            message = message.up();
+            said.push("up".to_owned());
         }
+        if said.is_empty() {
+            continue;
+        }
+        let what = format!("{name}: {}", said.join(", "));
+        let request = ns.netlink().link().change(message.build());
+        request.execute().await.map_err(NetError::netlink(format!("set {what}")))?;
+        changes.push(format!("{}: {what}", ns.name()));
     }
-    Ok(())
-}
-
-async fn change_link(
-    ns: &NetNs,
-    message: LinkMessage,
-    what: String,
-    changes: &mut Vec<String>,
-) -> Result<(), NetError> {
-    ns.netlink().link().change(message).execute().await.map_err(NetError::netlink(format!("set {what}")))?;
-    changes.push(format!("{}: {what}", ns.name()));
     Ok(())
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use cumulet_ports::network::VpcSpec;
 use rtnetlink::{LinkUnspec, LinkVeth};
+use tracing::warn;
 
 use crate::error::NetError;
+use crate::handed_out::{HandedOut, Missing};
 use crate::l3::{self, Link, Links};
 use crate::names::{self, TAP_PREFIX};
 use crate::sys::{NetNs, tap};
@@ -52,6 +54,7 @@ pub async fn taps(
     ns: &NetNs,
     vpc: &VpcSpec,
     held: &mut Links,
+    handed_out: &HandedOut,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
     let wanted: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
@@ -61,15 +64,35 @@ pub async fn taps(
         changes.push(format!("{}: tap {name} removed", ns.name()));
     }
     held.retain(|name, _| !is_stale(name));
+    handed_out.look(|name| wanted.contains(name));
     let missing: Vec<String> = wanted.into_iter().filter(|name| !held.contains_key(name)).collect();
-    let made = missing.clone();
-    ns.run(move || made.iter().try_for_each(|name| tap::create(name))).await.flatten()?;
     for name in missing {
+        let fate = handed_out.make_again(&name);
+        if fate != Missing::MadeAgain {
+            let name = name.clone();
+            ns.run(move || tap::create(&name)).await.flatten()?;
+        }
         let absent = || NetError::Missing { what: format!("the new tap {name}") };
         held.insert(name.clone(), l3::link(ns, &name).await?.ok_or_else(absent)?);
-        changes.push(format!("{}: tap {name} made", ns.name()));
+        changes.push(format!("{}: tap {name} {}", ns.name(), told(fate)));
+        if fate == Missing::CutOff {
+            let interface = vpc.interfaces.iter().find(|interface| names::tap(&interface.id) == name);
+            let instance = interface.map(|interface| interface.instance_id.to_string());
+            warn!(
+                tap = name,
+                instance, "an instance is cut off until it is stopped and started: its tap was deleted"
+            );
+        }
     }
     Ok(())
+}
+
+fn told(fate: Missing) -> &'static str {
+    match fate {
+        Missing::New => "made",
+        Missing::MadeAgain => "was deleted; made again for the machine that has it",
+        Missing::CutOff => "was deleted; made, but the machine that had it is cut off until its next start",
+    }
 }
 
 /// Removes links whose name begins with `prefix` and that `keep` does not name.

@@ -7,6 +7,7 @@ use super::firewall::{self, Filtering};
 use super::links::{self, End};
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::handed_out::HandedOut;
 use crate::l3::Holding;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
@@ -26,14 +27,14 @@ pub struct Known {
 pub async fn reconcile(
     config: &NetConfig,
     uplink_mtu: u32,
-    ns: &NetNs,
+    (ns, handed_out): (&NetNs, &HandedOut),
     edge: &NetNs,
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
 ) -> Result<Known, NetError> {
     let far = names::edge_link(&vpc.id);
     links::veth(End { ns, name: names::IGW }, End { ns: edge, name: &far }, changes).await?;
-    links::taps(ns, vpc, &mut l3::links(ns).await?, changes).await?;
+    links::taps(ns, vpc, &mut l3::links(ns).await?, handed_out, changes).await?;
     let filtering = firewall::vpc(ns, vpc, changes).await?;
     let holding = l3::converge(ns, &plan::vpc(config, uplink_mtu, vpc), changes).await?;
     Ok(Known { spec: vpc.clone(), filtering, holding })
@@ -43,7 +44,7 @@ pub async fn reconcile(
 pub async fn advance(
     config: &NetConfig,
     uplink_mtu: u32,
-    ns: &NetNs,
+    (ns, handed_out): (&NetNs, &HandedOut),
     known: Known,
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
@@ -54,7 +55,7 @@ pub async fn advance(
         return Ok(Known { spec: vpc.clone(), filtering, holding: known.holding });
     }
     let mut links = known.holding.links.clone();
-    links::taps(ns, vpc, &mut links, changes).await?;
+    links::taps(ns, vpc, &mut links, handed_out, changes).await?;
     let filtering = firewall::advance_vpc(ns, known.filtering, (old, vpc), changes).await?;
     let plan = plan::vpc(config, uplink_mtu, vpc);
     let holding = l3::advance(ns, known.holding, links, &plan, changes).await?;

@@ -9,6 +9,8 @@ use crate::error::NetError;
 mod ioctl {
     nix::ioctl_write_ptr_bad!(tun_set_iff, libc::TUNSETIFF, libc::ifreq);
     nix::ioctl_write_int_bad!(tun_set_persist, libc::TUNSETPERSIST);
+    nix::ioctl_read_bad!(tun_get_header, libc::TUNGETVNETHDRSZ, libc::c_int);
+    nix::ioctl_write_ptr_bad!(tun_set_header, libc::TUNSETVNETHDRSZ, libc::c_int);
 }
 
 /// Makes a tap that stays when its descriptor is closed.
@@ -26,19 +28,45 @@ pub fn open(name: &str) -> Result<OwnedFd, NetError> {
     attach(name).map(OwnedFd::from)
 }
 
+/// Length in bytes of the header before each frame, as whoever uses the tap set it; `None` if the tap is gone.
+pub fn header(file: &impl AsRawFd) -> Option<i32> {
+    let mut length = 0;
+    // SAFETY: the descriptor is a tun file, and the kernel writes one c_int to where the pointer leads.
+    unsafe { ioctl::tun_get_header(file.as_raw_fd(), &raw mut length) }.ok().map(|_| length)
+}
+
+/// Makes a tap again for an open file whose tap was deleted, in the namespace where the file was opened. Whoever has
+/// the same file open uses the new tap from then on.
+pub fn make_again(file: &impl AsRawFd, name: &str, header: i32) -> Result<(), NetError> {
+    attach_to(file, name)?;
+    // SAFETY: the descriptor is a tun file that is attached to a device; the arguments are a plain number, and a pointer
+    // to one that lives through the call.
+    unsafe {
+        ioctl::tun_set_persist(file.as_raw_fd(), 1)
+            .and_then(|_| ioctl::tun_set_header(file.as_raw_fd(), &raw const header))
+    }
+    .map_err(NetError::errno(format!("make tap {name} what it was")))?;
+    Ok(())
+}
+
 fn attach(name: &str) -> Result<File, NetError> {
-    let what = format!("open tap {name}");
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK)
         .open("/dev/net/tun")
         .map_err(NetError::io("open /dev/net/tun"))?;
+    attach_to(&file, name)?;
+    Ok(file)
+}
+
+fn attach_to(file: &impl AsRawFd, name: &str) -> Result<(), NetError> {
+    let what = format!("open tap {name}");
     let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
     let request = request(name, flags).ok_or_else(|| NetError::spec(what.clone(), "at most 15 bytes"))?;
     // SAFETY: `request` is a whole ifreq with a terminated name that lives through the call.
     unsafe { ioctl::tun_set_iff(file.as_raw_fd(), &request) }.map_err(NetError::errno(what))?;
-    Ok(file)
+    Ok(())
 }
 
 fn request(name: &str, flags: libc::c_int) -> Option<libc::ifreq> {

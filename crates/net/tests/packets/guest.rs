@@ -11,6 +11,7 @@ use std::time::Duration;
 use cumulet_model::MacAddr;
 use cumulet_net::sys::{NetNs, tap};
 use cumulet_ports::network::InterfaceSpec;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::dhcp_client;
@@ -215,6 +216,8 @@ fn pump(a: &OwnedFd, b: &OwnedFd, stop: &AtomicBool) {
                 match nix::unistd::read(from, &mut buffer) {
                     Ok(length) => drop(nix::unistd::write(to, &buffer[..length])),
                     Err(errno) if std::io::Error::from(errno).kind() == ErrorKind::WouldBlock => break,
+                    // Its tap is gone, and may come again.
+                    Err(Errno::EBADFD) => break,
                     Err(_) => return,
                 }
             }
