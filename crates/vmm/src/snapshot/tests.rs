@@ -1,6 +1,7 @@
 //! Parts that come and go between saving and restoring.
 
-use super::machine::rename;
+use super::format::{self, Kind};
+use super::machine::{MachineSave, rename};
 use super::part::{Part, PartError};
 use super::restore::{RestoreError, apply_parts};
 use serde_json::Value;
@@ -58,4 +59,18 @@ fn a_part_too_many_or_too_few_is_named_and_none_is_changed() {
     let error = apply_parts(vec![state("a")], &vec![a.clone(), b]).unwrap_err();
     assert!(matches!(error, RestoreError::Unknown(name) if name == "b"));
     assert_eq!(a.save().unwrap(), Value::Null);
+}
+
+/// Also on hosts without KVM; `tests/guest/golden.rs` restores it.
+#[test]
+fn the_first_version_can_be_read() {
+    let file = include_bytes!("../../tests/golden/state-v1");
+    let saved: MachineSave = format::decode(Kind::State, file).unwrap();
+    assert_eq!((saved.vcpus.len(), saved.memory_bytes, saved.generation_id), (2, 64 << 20, true));
+    let names: Vec<_> = saved.parts.iter().map(|(name, _)| name.as_str()).collect();
+    for name in ["pci", "serial", "power", "disk vol-1", "interface eni-1", "entropy", "vsock"] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    // What is read is written again as it was.
+    assert_eq!(format::encode(Kind::State, &saved).unwrap(), file);
 }

@@ -4,6 +4,7 @@ mod boot;
 mod control;
 mod disk;
 mod ends;
+mod golden;
 mod hotplug;
 mod modules;
 mod net;

@@ -243,6 +243,22 @@ impl Vm {
         }
     }
 
+    /// Waits until the control socket answers; false if the process ends instead.
+    pub fn is_up(&mut self) -> bool {
+        let path = self.dir.path().join(rundir::CONTROL_SOCKET);
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
+            if Client::connect(&path).and_then(|mut client| client.hello()).is_ok() {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("neither up nor down: {}", self.stderr());
+    }
+
     pub fn call(&mut self, command: Command) -> Reply {
         let reply = self.client().call(command);
         reply.unwrap_or_else(|error| {
