@@ -69,7 +69,7 @@ pub async fn detach(machine: &Machine, device: &str, force: bool) -> Result<(), 
 
 /// Makes a disk bigger.
 pub async fn resize(machine: &Machine, volume: &VolumeId, size: Gib) -> Result<(), SupervisorError> {
-    let resize = ResizeDisk { id: volume.to_string(), bytes: Some(size.bytes().0) };
+    let resize = ResizeDisk { id: volume.to_string(), bytes: size.bytes().0 };
     command(machine, Command::ResizeDisk(resize), &[]).await
 }
 

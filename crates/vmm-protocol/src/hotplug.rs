@@ -33,8 +33,7 @@ pub struct Detach {
 pub struct ResizeDisk {
     /// The disk's id.
     pub id: String,
-    /// Its new size in bytes, a multiple of 512 and not less than it is. A raw file and a qcow2 file grow with it;
-    /// nothing if the file has been grown already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
+    /// Its new size in bytes, a multiple of 512 and not less than it is. The uppermost file grows with it, unless it
+    /// has been grown already.
+    pub bytes: u64,
 }

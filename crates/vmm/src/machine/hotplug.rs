@@ -4,7 +4,7 @@
 
 use super::Machine;
 use crate::config::{MAX_DISKS, MAX_NETS};
-use crate::devices::block::{self, Block, BlockConfig, ImageError};
+use crate::devices::block::{self, Block, BlockConfig, ImageError, ResizeError};
 use crate::devices::net::{Net, NetConfig, Tap, TapError};
 use crate::devices::power;
 use crate::source::Given;
@@ -42,6 +42,9 @@ pub enum HotplugError {
     /// Descriptors, threads.
     #[error("a descriptor or a thread can't be made")]
     Host(#[source] io::Error),
+    /// The disk stays as it is.
+    #[error("size")]
+    Resize(#[from] ResizeError),
     /// The guest can't be told.
     #[error("the guest can't be told")]
     Tell(#[source] io::Error),
@@ -145,6 +148,12 @@ impl Machine {
             }
             None => Ok(true),
         }
+    }
+
+    /// Lets a disk grow.
+    pub fn resize_disk(&self, id: &str, bytes: u64) -> Result<(), HotplugError> {
+        let disk = self.disks.iter().find(|disk| disk.id() == id);
+        Ok(disk.ok_or_else(|| HotplugError::Unknown(id.to_owned()))?.resize(bytes)?)
     }
 
     /// Changes the limits of a disk or an interface.

@@ -22,6 +22,9 @@ pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
             gone => gone.map(drop),
         },
         Command::SetLimits(set) => set_limits(machine, set),
+        Command::ResizeDisk(resize) => {
+            machine.resize_disk(&resize.id, resize.bytes).map_err(|error| refusal(&error))
+        }
         _ => Err(Refusal { code: RefusalCode::Failed, message: "not possible yet".to_owned() }),
     };
     Answer::Now(done.map(|()| Reply::Done))

@@ -20,6 +20,7 @@ pub struct Interrupt {
     config_vector: AtomicU16,
     queue_vectors: Vec<AtomicU16>,
     needs_reset: AtomicBool,
+    generation: AtomicU8,
 }
 
 /// As it is saved.
@@ -69,6 +70,7 @@ impl Interrupt {
             config_vector: AtomicU16::new(NO_VECTOR),
             queue_vectors: (0..queues).map(|_| AtomicU16::new(NO_VECTOR)).collect(),
             needs_reset: AtomicBool::new(false),
+            generation: AtomicU8::new(0),
         }
     }
 
@@ -81,6 +83,18 @@ impl Interrupt {
     pub fn queue(&self, queue: usize) {
         self.isr.fetch_or(ISR_QUEUE, Ordering::SeqCst);
         self.raise(self.queue_vectors[queue].load(Ordering::Acquire));
+    }
+
+    /// Tells the driver that the device's configuration has changed.
+    pub fn config_changed(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.isr.fetch_or(ISR_CONFIG, Ordering::SeqCst);
+        self.raise(self.config_vector.load(Ordering::Acquire));
+    }
+
+    /// Another number after each change of the configuration (virtio 1.2, 4.1.4.3).
+    pub(super) fn generation(&self) -> u8 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// Tells the driver that the device is broken until it is reset (virtio 1.2, 2.1.2). Said when a queue makes no

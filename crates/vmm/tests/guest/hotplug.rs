@@ -5,7 +5,7 @@ use crate::snapshot::{restored, save};
 use crate::support::*;
 use cumulet_vmm_protocol::{
     AttachDisk, AttachNet, ClientError, Command, Detach, Disk, DiskFormat, Layer, Limits, NetInterface,
-    Operations, RefusalCode, Reply, SetLimits, Source, TapSource,
+    Operations, RefusalCode, Reply, ResizeDisk, SetLimits, Source, TapSource,
 };
 use std::fs::File;
 use std::net::UdpSocket;
@@ -276,4 +276,27 @@ fn a_limited_disk_does_what_its_limit_allows_and_no_more() {
         ),
         RefusalCode::NotFound
     );
+}
+
+#[test]
+fn a_disk_grows_while_it_is_used() {
+    let Some(kernel) = kernel("a_disk_grows_while_it_is_used") else { return };
+    let mut vm = Vm::start(&spec(&kernel));
+    vm.ready();
+    let file = file(16);
+    attach(&mut vm, "vol-1", file.as_file()).unwrap();
+    assert_eq!(vm.ask("await vda"), (16 * 2048).to_string());
+    let resize = |bytes: u64| Command::ResizeDisk(ResizeDisk { id: "vol-1".into(), bytes });
+    for mib in [24, 64] {
+        assert_eq!(vm.call(resize(mib << 20)), Reply::Done);
+        assert_eq!(
+            vm.ask(&format!("await-text /sys/block/vda/size {}", mib * 2048)),
+            (mib * 2048).to_string()
+        );
+        let last = (mib << 20) - 512;
+        assert_eq!(vm.ask(&format!("write vda {last} at-the-end")), "written");
+        assert_eq!(vm.ask(&format!("read vda {last} 10")), "at-the-end");
+    }
+    assert_eq!(code(vm.client().call(resize(16 << 20))), RefusalCode::Failed);
+    assert_eq!(file.as_file().metadata().unwrap().len(), 64 << 20);
 }

@@ -81,6 +81,7 @@ fn execute(words: &[&str]) -> Answer {
         ["await", device] => until(|| Some(read_to_string(format!("/sys/block/{device}/size")).ok()?.trim().to_owned())),
         ["await-gone", device] => until(|| gone(&format!("/sys/block/{device}"))),
         ["await-file", path] => until(|| read_to_string(path).ok().map(|text| text.trim().to_owned())),
+        ["await-text", path, text] => until(|| read_to_string(path).ok().map(|now| now.trim().to_owned()).filter(|now| now == text)),
         ["await-no-file", path] => until(|| gone(path)),
         ["write-forever", device] => write_forever(device),
         ["spam", kib] => spam(kib.parse()?),

@@ -29,8 +29,10 @@ use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, DeviceKind, F_COMMON, Interrupt, VirtioDevice, read_config_bytes};
 use cumulet_vmm_protocol::Limits;
 use cumulet_vmm_protocol::metrics::DiskMetrics;
+use imago::format::PreallocateMode;
 use serde_json::Value;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
@@ -52,7 +54,8 @@ const TURN: usize = 16;
 #[derive(Debug)]
 pub struct Block {
     config: BlockConfig,
-    capacity: u64,
+    /// In sectors; it may grow.
+    capacity: AtomicU64,
     kicks: [EventFd; 1],
     work: Mutex<Work>,
     metrics: BlockMetrics,
@@ -65,6 +68,28 @@ struct Work {
     image: Option<Image>,
     active: Option<Active>,
     limiter: Limiter,
+}
+
+/// Why a disk keeps its size.
+#[derive(Debug, thiserror::Error)]
+pub enum ResizeError {
+    /// Not whole sectors.
+    #[error("{0} bytes are not a multiple of {SECTOR}")]
+    Unaligned(u64),
+    /// Guests can't be told that a disk is smaller now.
+    #[error("the disk has {old} bytes and can't shrink to {new}")]
+    Shrinks {
+        /// Before.
+        old: u64,
+        /// Asked for.
+        new: u64,
+    },
+    /// It is on its way out.
+    #[error("the disk's files are closed")]
+    Closed,
+    /// The file.
+    #[error("the disk's file can't grow")]
+    Grow(#[source] io::Error),
 }
 
 /// What the disk's thread does next.
@@ -87,7 +112,7 @@ impl Block {
     /// A disk on an opened image.
     pub fn new(config: BlockConfig, image: Image) -> io::Result<Self> {
         Ok(Self {
-            capacity: image.size() / SECTOR,
+            capacity: AtomicU64::new(image.size() / SECTOR),
             kicks: [EventFd::new(EFD_CLOEXEC)?],
             work: Mutex::new(Work {
                 image: Some(image),
@@ -121,6 +146,30 @@ impl Block {
         }
     }
 
+    /// Its sectors.
+    fn capacity(&self) -> u64 {
+        self.capacity.load(Ordering::SeqCst)
+    }
+
+    /// Lets it grow to `bytes` and tells the driver. The file grows with it, if it has not been grown already.
+    pub fn resize(&self, bytes: u64) -> Result<(), ResizeError> {
+        if !bytes.is_multiple_of(SECTOR) {
+            return Err(ResizeError::Unaligned(bytes));
+        }
+        let work = self.lock();
+        let (old, new) = (self.capacity(), bytes / SECTOR);
+        if new < old {
+            return Err(ResizeError::Shrinks { old: old * SECTOR, new: bytes });
+        }
+        let image = work.image.as_ref().ok_or(ResizeError::Closed)?;
+        image.resize_grow(bytes, PreallocateMode::None).map_err(ResizeError::Grow)?;
+        self.capacity.store(new, Ordering::SeqCst);
+        if let Some(active) = work.active.as_ref().filter(|_| new > old) {
+            active.interrupt.config_changed();
+        }
+        Ok(())
+    }
+
     /// Changes how much it may do.
     pub fn set_limits(&self, limits: &Limits) {
         self.lock().limiter.set(limits);
@@ -135,7 +184,7 @@ impl Block {
         let Some(Active { queue, memory, interrupt }) = active else { return Next::Wait };
         let (config, metrics) = (&self.config, &self.metrics);
         let mut disk =
-            request::Disk { image: image.as_mut(), capacity: self.capacity, config, metrics, moved: 0 };
+            request::Disk { image: image.as_mut(), capacity: self.capacity(), config, metrics, moved: 0 };
         let mut wait = None;
         let more = queue.walk_while(memory, interrupt, TURN, |chain| {
             let Some(chain) = chain else {
@@ -177,7 +226,7 @@ impl VirtioDevice for Block {
     }
 
     fn read_config(&self, offset: usize, data: &mut [u8]) {
-        read_config_bytes(&config::space(self.capacity), offset, data);
+        read_config_bytes(&config::space(self.capacity()), offset, data);
     }
 
     fn activate(&self, activation: Activation) {

@@ -95,7 +95,10 @@ impl Disk<'_> {
             OUT | FLUSH | DISCARD | WRITE_ZEROES if self.config.read_only => (Status::IoError, 0),
             OUT => (status(self.write(sector, out)), 0),
             FLUSH => (status(self.flush()), 0),
-            DISCARD | WRITE_ZEROES => (status(self.discard(out, kind == WRITE_ZEROES)), 0),
+            DISCARD | WRITE_ZEROES => match self.discard(out, kind == WRITE_ZEROES) {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => (Status::Unsupported, 0),
+                result => (status(result), 0),
+            },
             _ => (Status::Unsupported, 0),
         }
     }
@@ -139,6 +142,11 @@ impl Disk<'_> {
         for segment in bytes.chunks_exact(SEGMENT) {
             let sector = u64::from_le_bytes(std::array::from_fn(|index| segment[index]));
             let count = u32::from_le_bytes(std::array::from_fn(|index| segment[8 + index]));
+            let flags = u32::from_le_bytes(std::array::from_fn(|index| segment[12 + index]));
+            // Only zeroes may be asked to be unmapped, and there are no other flags (virtio 1.2, 5.2.6.2).
+            if flags & !u32::from(zero) != 0 {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
             if count > MAX_DISCARD_SECTORS {
                 return Err(io::ErrorKind::InvalidInput.into());
             }

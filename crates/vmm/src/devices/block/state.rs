@@ -18,14 +18,14 @@ pub fn save(block: &Block) -> Result<Value, PartError> {
     if block.is_severed() {
         return Err(PartError::new("it is being detached"));
     }
-    state(&BlockState { capacity: block.capacity, read_only: block.config.read_only })
+    state(&BlockState { capacity: block.capacity(), read_only: block.config.read_only })
 }
 
 /// Compares a disk with what was saved of it.
 pub fn restore(block: &Block, state: Value) -> Result<(), PartError> {
     let BlockState { capacity, read_only } = from_state(state)?;
-    if capacity != block.capacity {
-        return Err(PartError::new(format!("it has {} sectors, but had {capacity}", block.capacity)));
+    if capacity != block.capacity() {
+        return Err(PartError::new(format!("it has {} sectors, but had {capacity}", block.capacity())));
     }
     if read_only != block.config.read_only {
         return Err(PartError::new("it may be written now and might not then, or the other way round"));

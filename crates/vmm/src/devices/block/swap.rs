@@ -30,7 +30,7 @@ impl Block {
     pub fn swap(&self, layers: &[LayerConfig], given: &mut Given) -> Result<(), SwapError> {
         self.close().map_err(SwapError::Flush)?;
         let image = image::open(layers, self.config.read_only, given).map_err(SwapError::Open)?;
-        let (old, new) = (self.capacity, image.size() / SECTOR);
+        let (old, new) = (self.capacity(), image.size() / SECTOR);
         if old != new {
             return Err(SwapError::Capacity { old, new });
         }

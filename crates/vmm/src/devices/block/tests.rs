@@ -110,6 +110,8 @@ fn discard_and_zeroes_stay_on_the_disk() {
     f.file.as_file().read_exact_at(&mut bytes, 4096).unwrap();
     assert_eq!(bytes, [0; 4096]);
     assert_eq!(f.request(11, 0, 16, false), (0, 1));
+    f.guest.memory.write_obj(2u32, GuestAddress(BUFFER + 12)).unwrap();
+    assert_eq!(f.request(13, 0, 16, false), (2, 1), "an unknown flag");
     segment(DISK / 512 - 1, 2);
     assert_eq!(f.request(13, 0, 16, false), (1, 1));
     segment(0, u32::MAX);
@@ -161,6 +163,21 @@ fn limits_hold_requests_back_and_can_be_lifted() {
     f.block.set_limits(&Limits::default());
     assert_eq!(f.block.serve(), Next::Wait);
     assert!(f.guest.used(0).len() >= 10);
+}
+
+#[test]
+fn a_disk_grows_and_says_so() {
+    let f = fixture(false);
+    assert_eq!(f.request(1, DISK / 512, 512, false), (1, 1));
+    f.block.resize(2 * DISK).unwrap();
+    assert_eq!(f.request(1, DISK / 512, 512, false), (0, 1));
+    let mut capacity = [0; 8];
+    f.block.read_config(0, &mut capacity);
+    assert_eq!(u64::from_le_bytes(capacity), 2 * DISK / 512);
+    assert_eq!(f.file.as_file().metadata().unwrap().len(), 2 * DISK);
+    assert!(matches!(f.block.resize(DISK), Err(ResizeError::Shrinks { .. })));
+    assert!(matches!(f.block.resize(2 * DISK + 1), Err(ResizeError::Unaligned(_))));
+    f.block.resize(2 * DISK).unwrap();
 }
 
 proptest! {

@@ -145,8 +145,6 @@ impl CommonConfig {
             (0x10, 2) => u64::from(self.config_vector),
             (0x12, 2) => self.queues.len() as u64,
             (0x14, 1) => u64::from(self.status),
-            // Configuration generation: what devices show never changes while they are used.
-            (0x15, 1) => 0,
             (0x16, 2) => u64::from(self.queue_select),
             (0x18, 2) => field(|queue| u64::from(queue.size)),
             (0x1a, 2) => queue.map_or(u64::from(NO_VECTOR), |queue| u64::from(queue.vector)),

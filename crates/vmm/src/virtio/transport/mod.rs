@@ -145,6 +145,9 @@ impl VirtioPci {
 
     fn common_read(&self, offset: usize, data: &mut [u8]) {
         self.lock().common.read(offset, data);
+        if offset == 0x15 {
+            data[0] = self.interrupt.generation();
+        }
         if offset == 0x14 && self.interrupt.needs_reset() {
             data[0] |= common::status::NEEDS_RESET;
         }
