@@ -153,7 +153,7 @@ fn describe_machine(
         nets: spec.interfaces.into_iter().map(|net| describe_net(net, inherited)).collect(),
         entropy: true,
         vsock: Some(Vsock { cid: GUEST_CID, listener: None }),
-        generation_id: None,
+        generation_id: Some(fresh_uuid(rand::random())),
         smbios: Some(spec.smbios),
         console_log_bytes: config.console_log_bytes,
         die_with_parent: false,
@@ -168,6 +168,13 @@ fn describe_base(base: VmBase, inherited: &mut Handed) -> Result<Restore, Superv
     };
     let (state, memory) = (hand(&base.machine.state)?, hand(&base.machine.memory)?);
     Ok(Restore { state, memory, prefetch: None, renamed: base.renamed, paused: false })
+}
+
+/// A UUID of version 4 (RFC 9562, 5.4) from random bits.
+fn fresh_uuid(random: u128) -> String {
+    let bits = random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let digits = format!("{bits:032x}");
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }
 
 /// Layers beneath the first may be shared with other machines and are never opened for writing.
@@ -230,4 +237,15 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_uuid_says_that_it_is_random() {
+        assert_eq!(fresh_uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(fresh_uuid(0), "00000000-0000-4000-8000-000000000000");
+    }
 }
