@@ -239,6 +239,46 @@ pub struct InstanceDetail {
     pub reachability: Reachability,
 }
 
+/// Changes of an instance. What is not given stays. Type, user data, kernel and ramdisk can be changed while it is stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModifyInstance {
+    /// Name of another instance type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Other user data, base64; an empty text removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data_base64: Option<String>,
+    /// Another kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_id: Option<String>,
+    /// Another ramdisk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramdisk_id: Option<String>,
+    /// What a power-off by the guest does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown_behavior: Option<ShutdownBehavior>,
+    /// Whether termination is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disable_api_termination: Option<bool>,
+    /// Whether a stop is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disable_api_stop: Option<bool>,
+    /// Whether the primary interface is held to its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_dest_check: Option<bool>,
+    /// Ids of the primary interface's security groups, at least one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_ids: Option<Vec<String>>,
+    /// Whether volumes go with the instance, by device name.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub delete_on_termination: std::collections::BTreeMap<String, bool>,
+    /// Other metadata options, whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_options: Option<MetadataOptions>,
+}
+
 /// How to stop.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]

@@ -108,6 +108,15 @@ pub struct BlockDevice {
     /// Whether it goes with the instance; yes when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
+    /// Type; `standard` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_type: Option<String>,
+    /// Operations a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<u32>,
+    /// MiB a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput_mib: Option<u32>,
 }
 
 /// What a launch gave.

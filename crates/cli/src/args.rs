@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aws_env, completion, console, fork, group, image, key, list, reboot, run, show, ssh, start, stop, tag,
-    teardown, terminate, types,
+    aws_env, completion, console, copy, exec, fork, forward, group, image, interface, key, list, modify,
+    reboot, run, show, ssh, start, stop, subnets, tag, teardown, terminate, types, volume, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
@@ -58,6 +58,12 @@ pub enum Command {
     Show(show::Show),
     /// Log in to an instance, or run a command in it
     Ssh(ssh::Ssh),
+    /// Run a program in an instance by its agent; no network, no key
+    Exec(exec::Exec),
+    /// Copy files and directories into an instance or out of it by its agent
+    Cp(copy::Copy),
+    /// Reach a port of an instance, or of its neighbours, by its agent
+    Forward(forward::Forward),
     /// An instance's serial console: watch it, and type into it
     Console(console::Console),
     /// Stop instances; they keep their disks and private addresses
@@ -75,6 +81,18 @@ pub enum Command {
     /// Security groups and their rules
     #[command(subcommand, visible_alias = "groups")]
     Group(group::Group),
+    /// Volumes: list, create, attach, detach, resize, remove
+    #[command(subcommand, visible_alias = "volumes")]
+    Volume(volume::Volume),
+    /// Network interfaces: list, create, attach, detach, modify, remove
+    #[command(subcommand, visible_alias = "interfaces")]
+    Interface(interface::Interface),
+    /// List the subnets
+    Subnets(subnets::Subnets),
+    /// List the VPCs
+    Vpcs(vpcs::Vpcs),
+    /// Change an instance: its type, user data, protections
+    Modify(modify::Modify),
     /// Set or remove tags of any resource
     Tag(tag::Tag),
     /// List the instance types
@@ -100,6 +118,7 @@ Examples:
   cumulet group allow web tcp:22,80 from anywhere
   cumulet run debian-12 --name web --key me --group web --user-data setup.sh
   cumulet ssh web                            log in
+  cumulet exec -it web -- bash               the same without network or key
   cumulet terminate web                      and away
   eval \"$(cumulet aws-env)\"                  the aws CLI from here on
 

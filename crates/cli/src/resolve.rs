@@ -5,6 +5,7 @@ use cumulet_client::Client;
 use cumulet_client::types::image::{Image, ImageKind, ImageQuery, ImageState};
 use cumulet_client::types::instance::{Instance, InstanceQuery, InstanceState};
 use cumulet_client::types::security_group::SecurityGroup;
+use cumulet_client::types::volume::Volume;
 
 use crate::failure::{Failure, Result};
 
@@ -99,6 +100,23 @@ fn pick_group(all: Vec<SecurityGroup>, default_vpc: Option<&str>, asked: &str) -
     found.sort_by_key(|group| Some(group.vpc_id.as_str()) != default_vpc);
     let none = || Failure::NotFound(format!("no security group has the id or name {asked:?}"));
     found.into_iter().next().ok_or_else(none)
+}
+
+/// The volume that `asked` means, by id or by its tag `Name`.
+pub async fn volume(client: &Client, asked: &str) -> Result<Volume> {
+    let all = client.volumes().await?;
+    if let Some(exact) = all.iter().find(|volume| volume.id == asked) {
+        return Ok(exact.clone());
+    }
+    let is_named = |volume: &&Volume| volume.tags.get("Name").map(String::as_str) == Some(asked);
+    match all.iter().filter(is_named).collect::<Vec<_>>().as_slice() {
+        [] => Err(Failure::NotFound(format!("no volume has the id or the name {asked:?}"))),
+        [one] => Ok((*one).clone()),
+        several => {
+            let ids: Vec<_> = several.iter().map(|volume| volume.id.as_str()).collect();
+            Err(Failure::Other(format!("{asked:?} could be any of {}", ids.join(", "))))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ impl Client {
         self.call(Method::POST, path, None::<&()>, limit).await
     }
 
+    pub(crate) async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        self.call(Method::PATCH, path, Some(body), LIMIT).await
+    }
+
     /// A request whose answer has no body.
     pub(crate) async fn order(
         &self,

@@ -49,6 +49,13 @@ pub enum Error {
         /// What is odd about it.
         reason: String,
     },
+    /// A stream to an instance's agent broke off, or carried what makes no sense.
+    #[error("the stream to the instance broke off")]
+    Stream {
+        /// What went wrong.
+        #[source]
+        source: cumulet_agent_client::AgentError,
+    },
     /// What was waited for did not come.
     #[error("gave up after {} s: {what}", .after.as_secs())]
     GaveUp {

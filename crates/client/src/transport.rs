@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE, USER_AGENT};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::{Error, Result, Target};
 
 /// The largest answer taken.
-const ANSWER_LIMIT: usize = 64 << 20;
+pub(crate) const ANSWER_LIMIT: usize = 64 << 20;
 
 /// A request as its pieces.
 pub(crate) struct Asked {
@@ -24,6 +24,9 @@ pub(crate) struct Asked {
     /// A JSON body.
     pub(crate) body: Option<Vec<u8>>,
 }
+
+/// What a connection is to become after the answer.
+pub(crate) type Upgrade = &'static str;
 
 /// An answer: the status and the whole body.
 pub(crate) struct Answer {
@@ -52,7 +55,7 @@ pub(crate) async fn exchange(target: &Target, asked: Asked, limit: Duration) -> 
     }
 }
 
-fn unreachable(target: &Target, source: std::io::Error) -> Error {
+pub(crate) fn unreachable(target: &Target, source: std::io::Error) -> Error {
     Error::Unreachable { target: target.to_string(), source }
 }
 
@@ -66,7 +69,7 @@ async fn talk(
     let connection = tokio::spawn(connection);
     let what = format!("{} {}", asked.method, asked.path);
     let odd = |reason: String| Error::UnknownForm { request: what.clone(), reason };
-    let request = request(target, asked).map_err(|error| odd(error.to_string()))?;
+    let request = request(target, asked, None).map_err(|error| odd(error.to_string()))?;
     let response = sender.send_request(request).await.map_err(broken)?;
     let status = response.status().as_u16();
     let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
@@ -75,7 +78,11 @@ async fn talk(
     Ok(Answer { status, body })
 }
 
-fn request(target: &Target, asked: Asked) -> std::result::Result<Request<Full<Bytes>>, hyper::http::Error> {
+pub(crate) fn request(
+    target: &Target,
+    asked: Asked,
+    upgrade: Option<Upgrade>,
+) -> std::result::Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut builder = Request::builder()
         .method(asked.method)
         .uri(asked.path)
@@ -86,6 +93,9 @@ fn request(target: &Target, asked: Asked) -> std::result::Result<Request<Full<By
             builder.header(HOST, authority).header(AUTHORIZATION, authorization)
         }
     };
+    if let Some(protocol) = upgrade {
+        builder = builder.header(CONNECTION, "upgrade").header(UPGRADE, protocol);
+    }
     if asked.body.is_some() {
         builder = builder.header(CONTENT_TYPE, "application/json");
     }

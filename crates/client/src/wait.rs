@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cumulet_api_types::image::{Image, ImageState};
 use cumulet_api_types::instance::{Instance, InstanceQuery, InstanceState};
+use cumulet_api_types::network::NetworkInterface;
+use cumulet_api_types::volume::Volume;
 use tokio::time::Instant;
 
 use crate::{Client, Error, Result};
@@ -54,6 +56,60 @@ impl Client {
         poll(look, patience, progress).await
     }
 
+    /// Waits until a volume is in `goal` (`available` or `in-use`) with nothing on its way, and gives it.
+    pub async fn wait_for_volume(
+        &self,
+        id: &str,
+        goal: &str,
+        patience: Patience,
+        progress: Progress<'_>,
+    ) -> Result<Volume> {
+        let look = async || Ok(look_at_volume(self.volume(id).await?.volume, goal));
+        poll(look, patience, progress).await
+    }
+
+    /// Waits until a volume's last modification is completed, and gives the volume.
+    pub async fn wait_for_modification(
+        &self,
+        id: &str,
+        patience: Patience,
+        progress: Progress<'_>,
+    ) -> Result<Volume> {
+        let look = async || {
+            let detail = self.volume(id).await?;
+            Ok(match detail.modification {
+                Some(modification) if modification.state == "modifying" => {
+                    Look::NotYet(format!("{id} is being modified"))
+                }
+                Some(modification) if modification.state == "failed" => {
+                    let reason = modification.message.unwrap_or_else(|| "no reason was given".into());
+                    Look::Never(format!("{id} could not be modified: {reason}"))
+                }
+                _ => Look::Done(detail.volume),
+            })
+        };
+        poll(look, patience, progress).await
+    }
+
+    /// Waits until a network interface has `goal` (`available` or `in-use`) as its status, and gives it.
+    pub async fn wait_for_interface(
+        &self,
+        id: &str,
+        goal: &str,
+        patience: Patience,
+        progress: Progress<'_>,
+    ) -> Result<NetworkInterface> {
+        let look = async || {
+            let interface = self.network_interface(id).await?;
+            Ok(match interface.status.as_str() {
+                status if status == goal => Look::Done(interface),
+                status @ ("attaching" | "detaching") => Look::NotYet(format!("{id} is {status}")),
+                status => Look::Never(format!("{id} is {status}; the daemon's log tells why")),
+            })
+        };
+        poll(look, patience, progress).await
+    }
+
     /// Waits until an image is `available`, and gives it.
     pub async fn wait_for_image(
         &self,
@@ -73,6 +129,22 @@ impl Client {
             })
         };
         poll(look, patience, progress).await
+    }
+}
+
+fn look_at_volume(volume: Volume, goal: &str) -> Look<Volume> {
+    let on_its_way = volume.attachment.as_ref().map(|attachment| attachment.state.clone());
+    let on_its_way = on_its_way.filter(|state| state != "attached");
+    if let Some(state) = on_its_way {
+        return Look::NotYet(format!("{} is {state}", volume.id));
+    }
+    match volume.state.as_str() {
+        state if state == goal => Look::Done(volume),
+        state @ ("creating" | "deleting") => Look::NotYet(format!("{} is {state}", volume.id)),
+        state => {
+            let reason = volume.state_reason.as_deref().unwrap_or("the daemon's log tells why");
+            Look::Never(format!("{} is {state}: {reason}", volume.id))
+        }
     }
 }
 

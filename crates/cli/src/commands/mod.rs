@@ -3,22 +3,30 @@
 pub mod aws_env;
 pub mod completion;
 pub mod console;
+pub mod copy;
+pub mod exec;
 pub mod fork;
+pub mod forward;
 pub mod group;
 pub mod image;
+pub mod interface;
 pub mod key;
 pub mod list;
+pub mod modify;
 pub mod reboot;
 pub mod run;
 pub mod show;
 pub mod ssh;
 pub mod start;
 pub mod stop;
+pub mod subnets;
 pub mod tag;
 pub mod teardown;
 pub mod terminate;
 pub mod types;
 mod version;
+pub mod volume;
+pub mod vpcs;
 mod wait;
 
 use crate::args::{Cli, Command};
@@ -40,12 +48,20 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Show(command) => command.run(&context).await,
         Command::Ssh(command) => command.run(&context).await,
         Command::Console(command) => command.run(&context).await,
+        Command::Exec(command) => command.run(&context).await,
+        Command::Cp(command) => command.run(&context).await,
+        Command::Forward(command) => command.run(&context).await,
         Command::Stop(command) => command.run(&context).await,
         Command::Start(command) => command.run(&context).await,
         Command::Reboot(command) => command.run(&context).await,
         Command::Terminate(command) => command.run(&context).await,
         Command::Key(command) => command.run(&context).await,
         Command::Group(command) => command.run(&context).await,
+        Command::Volume(command) => command.run(&context).await,
+        Command::Interface(command) => command.run(&context).await,
+        Command::Subnets(command) => command.run(&context).await,
+        Command::Vpcs(command) => command.run(&context).await,
+        Command::Modify(command) => command.run(&context).await,
         Command::Tag(command) => command.run(&context).await,
         Command::Types(command) => command.run(&context).await,
         Command::AwsEnv(command) => command.run(&context).await,

@@ -135,6 +135,9 @@ impl Run {
                 device_name,
                 size_gib: Some(size),
                 delete_on_termination: None,
+                volume_type: None,
+                iops: None,
+                throughput_mib: None,
             })
             .collect();
         request.shutdown_behavior = self.shutdown_behavior.map(|then| match then {

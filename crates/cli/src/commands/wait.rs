@@ -25,6 +25,11 @@ pub struct Wait {
 }
 
 impl Wait {
+    /// How long to wait and how often to look.
+    pub fn patience(&self) -> Patience {
+        Patience { limit: Duration::from_secs(self.timeout), pause: Duration::from_millis(200) }
+    }
+
     /// Waits for `goal`, unless that was not wanted; gives the instances as they then are.
     pub async fn for_instances(
         &self,

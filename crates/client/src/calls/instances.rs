@@ -5,7 +5,7 @@ use std::time::Duration;
 use cumulet_api_types::fork::ForkInstance;
 use cumulet_api_types::instance::Instance;
 use cumulet_api_types::instance::{
-    InstanceDetail, InstanceList, InstanceQuery, StateChange, StopQuery, UserData,
+    InstanceDetail, InstanceList, InstanceQuery, ModifyInstance, StateChange, StopQuery, UserData,
 };
 use cumulet_api_types::instance_type::{InstanceType, InstanceTypeList};
 use cumulet_api_types::run::{Launched, RunInstances};
@@ -60,6 +60,11 @@ impl Client {
     /// Terminates an instance.
     pub async fn terminate_instance(&self, id: &str) -> Result<StateChange> {
         self.post_empty(&path(id, "/terminate"), LIMIT).await
+    }
+
+    /// Changes an instance.
+    pub async fn modify_instance(&self, id: &str, request: &ModifyInstance) -> Result<Instance> {
+        self.patch(&path(id, ""), request).await
     }
 
     /// The user data that an instance was launched with.

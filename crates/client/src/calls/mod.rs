@@ -1,10 +1,13 @@
 //! The endpoints as methods of the client, a file for each resource.
 
 pub(crate) mod console;
+mod guest;
 mod host;
 mod images;
 mod instances;
+mod interfaces;
 mod key_pairs;
 mod network;
 mod security_groups;
 mod tags;
+mod volumes;

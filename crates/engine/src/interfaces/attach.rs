@@ -3,7 +3,7 @@
 use cumulet_model::attachment::AttachmentState;
 use cumulet_model::network::{InterfaceAttachment, NetworkInterface};
 use cumulet_model::state::InstanceState;
-use cumulet_model::{AttachmentId, CloudError, ErrorCode};
+use cumulet_model::{AttachmentId, CloudError, ErrorCode, InstanceId};
 use cumulet_store::{Holder, InterfaceRecord, StoreError};
 use tracing::info;
 
@@ -70,6 +70,21 @@ impl Cloud {
         Ok(())
     }
 
+    /// The lowest index at which the instance has no interface.
+    pub async fn free_device_index(&self, id: &InstanceId) -> Result<u32> {
+        self.record(id).await?;
+        let held = self.inner.store.interfaces_of(id).await.map_err(internal)?;
+        let taken: Vec<_> = held
+            .iter()
+            .filter_map(|held| held.interface.attachment.as_ref())
+            .map(|attachment| attachment.device_index)
+            .collect();
+        (1..=MAX_INDEX).find(|index| !taken.contains(index)).ok_or_else(|| {
+            let text = format!("The instance '{id}' has an interface at each index");
+            CloudError::new(ErrorCode::AttachmentLimitExceeded, text)
+        })
+    }
+
     fn check_attach(
         &self,
         interface: &NetworkInterface,
@@ -120,7 +135,7 @@ fn detach(
     holder: Option<&Holder>,
     id: &AttachmentId,
     force: bool,
-) -> Result<cumulet_model::InstanceId> {
+) -> Result<InstanceId> {
     let attachment = record.interface.attachment.as_mut().filter(|attachment| attachment.id == *id);
     let attachment = attachment.ok_or_else(|| no_attachment(id))?;
     if attachment.device_index == 0 {

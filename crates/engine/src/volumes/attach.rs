@@ -3,13 +3,13 @@
 use cumulet_model::attachment::AttachmentState;
 use cumulet_model::state::InstanceState;
 use cumulet_model::volume::{Volume, VolumeAttachment, VolumeState};
-use cumulet_model::{CloudError, ErrorCode};
+use cumulet_model::{CloudError, ErrorCode, InstanceId};
 use cumulet_store::{Holder, StoreError};
 use tracing::info;
 
 use super::{MAX_ATTACHED, incorrect_state, no_instance, no_volume};
 use crate::api::volume::AttachVolume;
-use crate::cloud::{ChangeError, Cloud, Result};
+use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::run::is_device_name;
 
 impl Cloud {
@@ -47,6 +47,23 @@ impl Cloud {
         info!(volume = %volume_id, instance = %instance_id, "a volume is to be attached");
         self.poke(&instance_id);
         Ok(volume)
+    }
+}
+
+impl Cloud {
+    /// A device name that no volume of the instance has, from the ones that EC2 recommends for data.
+    pub async fn free_device(&self, id: &InstanceId) -> Result<String> {
+        self.record(id).await?;
+        let volumes = self.inner.store.volumes_of(id).await.map_err(internal)?;
+        let taken = |device: &String| {
+            volumes.iter().filter_map(|volume| volume.attachment.as_ref()).any(|held| held.device == *device)
+        };
+        let mut names =
+            ('f'..='p').chain('b'..='e').chain('q'..='z').map(|letter| format!("/dev/sd{letter}"));
+        names.find(|device| !taken(device)).ok_or_else(|| {
+            let text = format!("The instance '{id}' has no free device name");
+            CloudError::new(ErrorCode::AttachmentLimitExceeded, text)
+        })
     }
 }
 

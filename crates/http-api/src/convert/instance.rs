@@ -1,11 +1,14 @@
 //! Instances on the wire.
 
 use cumulet_api_types::instance as wire;
-use cumulet_engine::api::instance::Reachability;
+use cumulet_engine::api::instance::{AttributeChange, Reachability};
+use cumulet_model::error::parse_id;
 use cumulet_model::instance::{Instance, InstanceBlockDevice, MetadataOptions, StateChange};
 use cumulet_model::state::{InstanceState, ShutdownBehavior};
+use cumulet_model::{CloudError, ErrorCode};
 
 use super::network::{group_to, interface_to};
+use super::{base64_from, optional_id};
 
 pub(crate) fn instance_to(instance: Instance) -> wire::Instance {
     let primary = instance.primary_interface();
@@ -69,6 +72,44 @@ pub(crate) fn reachability_to(reachability: Reachability) -> wire::Reachability 
         Reachability::Passed => wire::Reachability::Passed,
         Reachability::Initializing => wire::Reachability::Initializing,
         Reachability::NotApplicable => wire::Reachability::NotApplicable,
+    }
+}
+
+/// The changes that a request asks for, each by itself.
+pub(crate) fn changes_from(request: wire::ModifyInstance) -> Result<Vec<AttributeChange>, CloudError> {
+    let mut changes = Vec::new();
+    changes.extend(request.instance_type.map(AttributeChange::InstanceType));
+    if let Some(text) = request.user_data_base64 {
+        let data = base64_from("user_data_base64", &text, ErrorCode::InvalidUserDataMalformed)?;
+        changes.push(AttributeChange::UserData(data));
+    }
+    changes.extend(optional_id(request.kernel_id.as_deref())?.map(AttributeChange::Kernel));
+    changes.extend(optional_id(request.ramdisk_id.as_deref())?.map(AttributeChange::Ramdisk));
+    changes.extend(request.shutdown_behavior.map(|behavior| {
+        AttributeChange::ShutdownBehavior(match behavior {
+            wire::ShutdownBehavior::Stop => ShutdownBehavior::Stop,
+            wire::ShutdownBehavior::Terminate => ShutdownBehavior::Terminate,
+        })
+    }));
+    changes.extend(request.disable_api_termination.map(AttributeChange::DisableApiTermination));
+    changes.extend(request.disable_api_stop.map(AttributeChange::DisableApiStop));
+    changes.extend(request.source_dest_check.map(AttributeChange::SourceDestCheck));
+    if let Some(groups) = request.group_ids {
+        let groups = groups.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
+        changes.push(AttributeChange::Groups(groups));
+    }
+    if !request.delete_on_termination.is_empty() {
+        changes.push(AttributeChange::BlockDevices(request.delete_on_termination));
+    }
+    Ok(changes)
+}
+
+pub(crate) fn metadata_from(options: wire::MetadataOptions) -> MetadataOptions {
+    MetadataOptions {
+        tokens_required: options.tokens_required,
+        endpoint_enabled: options.endpoint_enabled,
+        hop_limit: options.hop_limit,
+        tags_enabled: options.tags_enabled,
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) fn group_to(group: GroupRef) -> wire::GroupRef {
 }
 
 pub(crate) fn interface_to(interface: NetworkInterface) -> wire::NetworkInterface {
+    let (status, delete_on_termination) =
+        (interface.status().to_owned(), interface.attachment.as_ref().map(|at| at.delete_on_termination));
     let (instance_id, device_index) =
         interface.attachment.map(|at| (at.instance_id.into(), at.device_index)).unzip();
     wire::NetworkInterface {
@@ -39,6 +41,9 @@ pub(crate) fn interface_to(interface: NetworkInterface) -> wire::NetworkInterfac
         groups: interface.groups.into_iter().map(group_to).collect(),
         instance_id,
         device_index,
+        delete_on_termination,
+        status,
+        source_dest_check: interface.source_dest_check,
         tags: interface.tags,
     }
 }

@@ -4,12 +4,12 @@ use cumulet_api_types::instance::ShutdownBehavior as WireShutdown;
 use cumulet_api_types::run as wire;
 use cumulet_engine::api::instance::{Launched, RunInstances};
 use cumulet_model::error::parse_id;
-use cumulet_model::instance::MetadataOptions;
 use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::volume::{BlockDeviceMapping, EbsBlockDevice};
 use cumulet_model::{CloudError, ErrorCode, Gib, GroupId};
 
-use super::instance::instance_to;
+use super::instance::{instance_to, metadata_from};
+use super::volume::type_from;
 use super::{base64_from, optional_id};
 
 pub(crate) fn run_from(request: wire::RunInstances) -> Result<RunInstances, CloudError> {
@@ -35,18 +35,13 @@ pub(crate) fn run_from(request: wire::RunInstances) -> Result<RunInstances, Clou
         .user_data_base64
         .map(|text| base64_from("user_data_base64", &text, ErrorCode::InvalidUserDataMalformed))
         .transpose()?;
-    run.block_devices = request.block_devices.into_iter().map(device_from).collect();
+    run.block_devices = request.block_devices.into_iter().map(device_from).collect::<Result<_, _>>()?;
     run.shutdown_behavior = match request.shutdown_behavior {
         Some(WireShutdown::Terminate) => ShutdownBehavior::Terminate,
         Some(WireShutdown::Stop) | None => ShutdownBehavior::Stop,
     };
     if let Some(options) = request.metadata_options {
-        run.metadata_options = MetadataOptions {
-            tokens_required: options.tokens_required,
-            endpoint_enabled: options.endpoint_enabled,
-            hop_limit: options.hop_limit,
-            tags_enabled: options.tags_enabled,
-        };
+        run.metadata_options = metadata_from(options);
     }
     run.instance_tags = request.tags;
     run.client_token = request.client_token;
@@ -60,15 +55,16 @@ fn groups_from(groups: Vec<String>) -> Result<(Vec<GroupId>, Vec<String>), Cloud
     Ok((ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?, names))
 }
 
-fn device_from(device: wire::BlockDevice) -> BlockDeviceMapping {
-    BlockDeviceMapping {
-        device_name: device.device_name,
-        ebs: Some(EbsBlockDevice {
-            size: device.size_gib.map(Gib),
-            delete_on_termination: device.delete_on_termination,
-            ..EbsBlockDevice::default()
-        }),
-    }
+fn device_from(device: wire::BlockDevice) -> Result<BlockDeviceMapping, CloudError> {
+    let ebs = EbsBlockDevice {
+        size: device.size_gib.map(Gib),
+        delete_on_termination: device.delete_on_termination,
+        kind: type_from(device.volume_type.as_deref())?,
+        iops: device.iops,
+        throughput: device.throughput_mib,
+        snapshot_id: None,
+    };
+    Ok(BlockDeviceMapping { device_name: device.device_name, ebs: Some(ebs) })
 }
 
 pub(crate) fn launched_to(launched: Launched) -> wire::Launched {

@@ -33,10 +33,10 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .merge(key_pairs::routes())
         .merge(security_groups::routes())
         .merge(tags::routes())
-        .routes(routes!(volumes::list))
+        .merge(volumes::routes())
         .routes(routes!(vpcs::list))
         .routes(routes!(subnets::list))
-        .routes(routes!(network_interfaces::list))
+        .merge(network_interfaces::routes())
         .routes(routes!(instance_types::list))
 }
 

@@ -2,6 +2,8 @@
 
 mod document;
 mod doors;
+mod guest;
 mod schema;
 mod stories;
 mod support;
+mod volumes;

@@ -1,0 +1,22 @@
+//! `DELETE /v1/volumes/{id}`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use cumulet_api_types::error::ErrorReply;
+use cumulet_model::error::parse_id;
+
+use crate::error::Result;
+use crate::extract::Segment;
+use crate::router::Api;
+
+/// Deletes a volume that is attached to nothing, with all that is on it.
+#[utoipa::path(delete, path = "/v1/volumes/{id}", operation_id = "delete_volume", tag = "volumes",
+    params(("id" = String, Path, description = "Its id")), responses(
+        (status = 204, description = "It is going"),
+        (status = "default", description = "An error", body = ErrorReply),
+    )
+)]
+pub(crate) async fn delete(State(api): State<Api>, Segment(id): Segment<String>) -> Result<StatusCode> {
+    api.cloud.delete_volume(&parse_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
