@@ -14,7 +14,7 @@ use crate::{StorageError, volume};
 
 /// The most layers a volume can have: as many files as a running VMM can be handed at once. Each costs a look-up for
 /// what none above it holds.
-pub const MAX_LAYERS: usize = 16;
+pub const MAX_LAYERS: usize = 32;
 
 /// Puts an empty layer on top of a volume and gives how many are beneath it. Not idempotent: each call adds a layer.
 pub fn freeze(layout: &Layout, id: &VolumeId, size: Gib) -> Result<u32, StorageError> {

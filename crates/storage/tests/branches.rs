@@ -97,7 +97,7 @@ async fn a_volume_is_not_branched_without_end() {
             Err(error) => break error,
         }
     };
-    assert_eq!(branched, 15);
-    assert!(error.chain().contains("16 layers"), "{}", error.chain());
-    assert_eq!(storage.volume_chain(&trunk).await.unwrap().layers.len(), 16);
+    assert_eq!(branched, 31);
+    assert!(error.chain().contains("32 layers"), "{}", error.chain());
+    assert_eq!(storage.volume_chain(&trunk).await.unwrap().layers.len(), 32);
 }

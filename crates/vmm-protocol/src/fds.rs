@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Most descriptors of one message, and most that may wait for their frame.
-pub const MAX_FDS: usize = 16;
+pub const MAX_FDS: usize = 32;
 
 /// For `#[serde(skip_serializing_if)]`.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

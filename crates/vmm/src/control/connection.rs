@@ -263,7 +263,7 @@ mod tests {
             fds::send(&here, b"x", &[file.as_fd(); 16]).unwrap();
         }
         assert_eq!(connection.serve(&mut |_| panic!("not a command")), Next::Close);
-        assert!(line(&here).contains("more than 16 descriptors were sent"));
+        assert!(line(&here).contains("more than 32 descriptors were sent"));
     }
 
     #[test]
