@@ -260,7 +260,7 @@ mod tests {
         let (here, mut connection) = pair();
         let file = File::open("/dev/null").unwrap();
         for _ in 0..2 {
-            fds::send(&here, b"x", &[file.as_fd(); 16]).unwrap();
+            fds::send(&here, b"x", &[file.as_fd(); fds::MAX_FDS]).unwrap();
         }
         assert_eq!(connection.serve(&mut |_| panic!("not a command")), Next::Close);
         assert!(line(&here).contains("more than 32 descriptors were sent"));

@@ -7,7 +7,7 @@ use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Limits, Source};
 /// Bytes of a serial number (virtio 1.2, 5.2.6: `VIRTIO_BLK_T_GET_ID`).
 pub const SERIAL_LENGTH: usize = 20;
 /// Most layers of a disk.
-const MAX_LAYERS: usize = 16;
+const MAX_LAYERS: usize = 32;
 
 /// A checked disk.
 #[derive(Debug, Clone)]
