@@ -29,9 +29,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("firstboot", &["cloud-init-config"]),
     ("engine", &["agent-client", "cloud-init-config", "model", "ports", "store", "vmm-protocol"]),
     ("ec2-api", &["engine", "model"]),
-    ("http-api", &["api-types", "engine", "model"]),
-    ("client", &["api-types"]),
-    ("cli", &["client", "jailer", "kvm-probe"]),
+    ("http-api", &["agent-client", "api-types", "engine", "model"]),
+    ("client", &["agent-client", "api-types"]),
+    ("cli", &["client", "file-tree", "jailer", "kvm-probe"]),
     (
         "daemon",
         &["ec2-api", "engine", "http-api", "imds", "model", "net", "ports", "storage", "store", "supervisor"],

@@ -8,6 +8,7 @@
 pub mod console;
 pub mod error;
 pub mod fork;
+pub mod guest;
 pub mod host;
 pub mod image;
 pub mod instance;

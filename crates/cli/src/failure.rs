@@ -14,7 +14,8 @@ Exit codes:
   3  the daemon cannot be reached
   4  what was named does not exist
   5  what was waited for did not come in time
-`cumulet ssh` ends with the exit code of ssh.";
+`cumulet ssh` ends with the exit code of ssh; `cumulet exec` with the program's, 128 and the signal's number if one
+ended it, 127 if there is no such program, 126 if it can't be run, and 125 if anything else is wrong.";
 
 /// What commands return.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -45,6 +46,17 @@ pub enum Failure {
     /// Everything has been told already.
     #[error("failed")]
     Told,
+    /// A program ended with this status; there is nothing to tell.
+    #[error("it ended with status {0}")]
+    Status(u8),
+    /// A failure that has an exit code of its own.
+    #[error("{source}")]
+    WithCode {
+        /// The exit code.
+        code: u8,
+        /// The failure.
+        source: Box<Self>,
+    },
 }
 
 impl From<BadUrl> for Failure {
@@ -63,6 +75,7 @@ impl Failure {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Status(code) | Self::WithCode { code, .. } => *code,
             Self::Usage(_) => 2,
             Self::Client(Error::Unreachable { .. }) => 3,
             Self::NotFound(_) => 4,
@@ -75,7 +88,7 @@ impl Failure {
     /// Prints it on standard error: a sentence for people, the API's error form for machines.
     pub fn print(&self, json: bool) {
         match self {
-            Self::Told => {}
+            Self::Told | Self::Status(_) => {}
             failure if json => {
                 let reply = ErrorReply::new(failure.code(), failure.to_string());
                 eprintln!("{}", serde_json::to_string(&reply).unwrap_or_else(|_| failure.to_string()));
@@ -90,6 +103,7 @@ impl Failure {
             Self::Client(Error::Refused { body, .. }) => &body.code,
             Self::Client(Error::Unreachable { .. }) => "DaemonUnreachable",
             Self::Client(Error::GaveUp { .. } | Error::Silent { .. }) => "TimedOut",
+            Self::WithCode { source, .. } => source.code(),
             Self::NotFound(_) => "NotFound",
             Self::Usage(_) => "Usage",
             _ => "Error",

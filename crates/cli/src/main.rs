@@ -14,6 +14,7 @@ mod home;
 mod output;
 mod resolve;
 mod rules;
+mod stdin;
 mod terminal;
 
 use std::process::ExitCode;

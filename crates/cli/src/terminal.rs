@@ -28,6 +28,14 @@ impl Raw {
     }
 }
 
+/// The size of the terminal that standard output is on, as columns and rows; 80 by 24 where it is none.
+pub fn size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        _ => (80, 24),
+    }
+}
+
 impl Drop for Raw {
     fn drop(&mut self) {
         // The terminal may be gone; there is nobody left to tell.

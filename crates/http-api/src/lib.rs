@@ -14,6 +14,7 @@ mod guard;
 mod openapi;
 mod router;
 mod routes;
+mod upgrade;
 
 pub use door::Door;
 pub use router::{Settings, document, router};

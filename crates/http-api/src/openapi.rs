@@ -17,6 +17,7 @@ use utoipa::{Modify, OpenApi};
     modifiers(&Token),
     tags(
         (name = "instances", description = "Launch machines and live with them"),
+        (name = "guests", description = "Programs, files and connections in instances whose image has the agent"),
         (name = "images", description = "Root disks, kernels and ramdisks"),
         (name = "key pairs", description = "Keys for ssh"),
         (name = "security groups", description = "Who may talk to an instance"),

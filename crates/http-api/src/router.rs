@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::guard::{Guard, guard};
 use crate::openapi::Document;
 use crate::routes;
+use crate::upgrade::Streams;
 
 /// The largest body taken: 16 KiB of user data as base64, with much room for the rest.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -41,12 +42,13 @@ pub(crate) struct Api {
     pub(crate) settings: Arc<Settings>,
     /// Whether secrets may be given out here.
     pub(crate) is_local: bool,
+    pub(crate) streams: Streams,
 }
 
 /// The API for requests that come in by `door`.
 pub fn router(cloud: Cloud, settings: Settings, door: Door) -> Router {
     let is_local = matches!(door, Door::UnixSocket);
-    let api = Api { cloud, settings: Arc::new(settings), is_local };
+    let api = Api { cloud, settings: Arc::new(settings), is_local, streams: Streams::default() };
     let (routes, document) = all_routes().split_for_parts();
     let document = Arc::new(document);
     let routes = routes

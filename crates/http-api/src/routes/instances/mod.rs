@@ -1,8 +1,12 @@
 //! `/v1/instances`: a file for each endpoint.
 
+mod agent;
 mod console_read;
 mod console_write;
+mod exec;
+mod files;
 mod fork;
+mod forward;
 mod get;
 mod list;
 mod modify;
@@ -32,6 +36,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(terminate::terminate))
         .routes(routes!(user_data::user_data))
         .routes(routes!(console_read::read, console_write::write))
+        .routes(routes!(agent::agent))
+        .routes(routes!(exec::exec))
+        .routes(routes!(forward::forward))
+        .routes(routes!(files::get))
+        .routes(routes!(files::put))
 }
 
 /// The change of the one instance that was asked for.
