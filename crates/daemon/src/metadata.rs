@@ -1,8 +1,10 @@
 //! The metadata service of each VPC: its listener from the network, its facts from the engine, its keys from the
 //! store, so that tokens and signatures outlive the daemon.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
@@ -11,37 +13,105 @@ use cumulet_imds::{
     IdentityKey, InstanceMetadata, MetadataService, MetadataSource, PublicKey, SourceError, TokenKey,
 };
 use cumulet_model::VpcId;
+use cumulet_ports::Network;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::compose::Running;
 
-/// Serves in every VPC.
+/// How long a VPC waits whose service could not be had.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// Serves in every VPC: those that are there when this returns, and those that come later.
 pub async fn serve_all(
     running: &Running,
     stop: &CancellationToken,
     tasks: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let cloud = &running.cloud;
+    let cloud = running.cloud.clone();
     let source = Arc::new(Source { cloud: cloud.clone() });
     let service = MetadataService::new(
         source,
-        token_key(cloud).await?,
-        identity_key(cloud).await?,
+        token_key(&cloud).await?,
+        identity_key(&cloud).await?,
         Arc::new(Timestamp::now),
     );
-    for vpc in cloud.vpcs().await? {
-        let listener = running.ports.network.metadata_listener(&vpc.id).await;
-        let listener =
-            listener.with_context(|| format!("can't listen for the metadata service of {}", vpc.id))?;
-        let (service, stop) = (service.clone(), stop.clone());
-        tasks.spawn(async move {
-            let served = service.serve(listener, vpc.id.clone(), stop).await;
-            served.with_context(|| format!("the metadata service of {} failed", vpc.id))
-        });
-    }
+    let network = running.ports.network.clone();
+    let mut keeper =
+        Keeper { cloud, network, service, stop: stop.clone(), served: HashMap::new(), tasks: JoinSet::new() };
+    keeper.look().await?;
+    tasks.spawn(keeper.keep());
     Ok(())
+}
+
+/// Has a listener in each VPC that there is, and in no other: an open listener would keep a VPC's network alive.
+struct Keeper {
+    cloud: Cloud,
+    network: Arc<dyn Network>,
+    service: MetadataService,
+    stop: CancellationToken,
+    served: HashMap<VpcId, CancellationToken>,
+    tasks: JoinSet<VpcId>,
+}
+
+impl Keeper {
+    async fn keep(mut self) -> anyhow::Result<()> {
+        let mut complete = true;
+        while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = self.network.networks_changed() => {}
+                () = tokio::time::sleep(TRY_AGAIN), if !complete => {}
+                Some(ended) = self.tasks.join_next() => {
+                    // One that failed is begun again, but not at once.
+                    if let Ok(vpc) = ended {
+                        self.served.remove(&vpc);
+                    }
+                    complete = false;
+                    continue;
+                }
+            }
+            let looked = self.look().await;
+            complete = looked.is_ok();
+            if let Err(error) = looked {
+                warn!(error = format!("{error:#}"), "not every VPC has its metadata service");
+            }
+        }
+        while self.tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Begins and ends to serve as VPCs come and go; goes on through errors and gives the last of them.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        let vpcs: Vec<VpcId> = self.cloud.vpcs().await?.into_iter().map(|vpc| vpc.id).collect();
+        for (_, end) in self.served.extract_if(|vpc, _| !vpcs.contains(vpc)) {
+            end.cancel();
+        }
+        let mut result = Ok(());
+        for vpc in vpcs {
+            if !self.served.contains_key(&vpc) {
+                let begun = self.begin(vpc.clone()).await;
+                let begun = begun.with_context(|| format!("can't listen for the metadata service of {vpc}"));
+                result = begun.and(result);
+            }
+        }
+        result
+    }
+
+    async fn begin(&mut self, vpc: VpcId) -> anyhow::Result<()> {
+        let listener = self.network.metadata_listener(&vpc).await?;
+        let (service, end) = (self.service.clone(), self.stop.child_token());
+        self.served.insert(vpc.clone(), end.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = service.serve(listener, vpc.clone(), end).await {
+                warn!(%vpc, %error, "the metadata service failed");
+            }
+            vpc
+        });
+        Ok(())
+    }
 }
 
 async fn token_key(cloud: &Cloud) -> anyhow::Result<TokenKey> {

@@ -9,7 +9,7 @@ use cumulet_model::{InterfaceId, VpcId};
 use cumulet_ports::network::{ApplyReport, Network, NetworkSpec, VpcSpec};
 use cumulet_ports::{PortError, PortResult};
 use ipnet::Ipv4Net;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tracing::{info, warn};
 
 use crate::config::NetConfig;
@@ -32,6 +32,8 @@ pub struct HostNetwork {
     host: NetNs,
     forwarder: Forwarder,
     held: Mutex<Held>,
+    /// Told when a VPC's namespace comes or goes.
+    changed: Notify,
 }
 
 /// What is held open between calls, and what the kernel is known to hold since it was last looked at.
@@ -57,7 +59,7 @@ impl HostNetwork {
     pub fn new(config: NetConfig) -> Result<Self, NetError> {
         let host = NetNs::current("host")?;
         let forwarder = Forwarder::new(NetNs::current("host's DNS")?, config.resolvers.clone());
-        Ok(Self { config, host, forwarder, held: Mutex::default() })
+        Ok(Self { config, host, forwarder, held: Mutex::default(), changed: Notify::new() })
     }
 
     async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
@@ -179,6 +181,9 @@ impl HostNetwork {
     ) -> Result<vpc::Known, NetError> {
         let name = names::vpc_namespace(&self.config.tag, &spec.id);
         let ns = reconcile::namespace(held.vpcs.get(&name).map(|vpc| &vpc.ns), &name, changes)?;
+        if !held.vpcs.contains_key(&name) {
+            self.changed.notify_one();
+        }
         let entry = held.vpcs.entry(name).or_insert_with(|| HeldVpc {
             ns: ns.clone(),
             handed_out: HandedOut::default(),
@@ -211,7 +216,11 @@ impl HostNetwork {
     ) -> Result<(), NetError> {
         let wanted: BTreeSet<String> =
             desired.vpcs.iter().map(|vpc| names::vpc_namespace(&self.config.tag, &vpc.id)).collect();
+        let before = held.vpcs.len();
         held.vpcs.retain(|name, _| wanted.contains(name));
+        if held.vpcs.len() < before {
+            self.changed.notify_one();
+        }
         let mut errors = Vec::new();
         for name in netns::list(&names::vpc_namespace_prefix(&self.config.tag)) {
             if !wanted.contains(&name) {
@@ -281,6 +290,10 @@ impl Network for HostNetwork {
     async fn metadata_listener(&self, vpc: &VpcId) -> PortResult<TcpListener> {
         let listener = self.listen_for_metadata(vpc).await;
         listener.map_err(|error| failure(format!("the metadata service of {vpc} could not listen"), error))
+    }
+
+    async fn networks_changed(&self) {
+        self.changed.notified().await;
     }
 
     fn public_pool(&self) -> Ipv4Net {

@@ -95,6 +95,12 @@ pub trait Network: Send + Sync + 'static {
     /// A listener on 169.254.169.254:80 in the namespace of a VPC that has been applied.
     async fn metadata_listener(&self, vpc: &VpcId) -> PortResult<std::net::TcpListener>;
 
+    /// Waits until VPCs' networks have come or gone since the last call; only one may wait. Listeners for those that
+    /// came have yet to be asked for, and those of VPCs that went should be closed.
+    async fn networks_changed(&self) {
+        std::future::pending().await
+    }
+
     /// The pool that public addresses are given out from.
     fn public_pool(&self) -> Ipv4Net;
 

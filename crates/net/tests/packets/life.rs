@@ -341,3 +341,29 @@ fn inventory(world: &World) -> String {
         .map(|line| line.split(" [").next().unwrap().to_owned() + "\n")
         .collect()
 }
+
+#[test]
+fn who_serves_in_vpcs_hears_of_those_that_come_and_go() {
+    story("who_serves_in_vpcs_hears_of_those_that_come_and_go", |mut world: World| async {
+        let heard = async |world: &World| {
+            tokio::time::timeout(std::time::Duration::from_millis(300), world.net.networks_changed())
+                .await
+                .is_ok()
+        };
+        world.group(1);
+        world.apply().await;
+        assert!(heard(&world).await, "the first one");
+        world.vpc().interfaces.push(crate::world::interface(5, &[1]));
+        world.apply().await;
+        assert!(!heard(&world).await, "only another interface");
+        world.spec.vpcs.push(crate::world::vpc(2));
+        world.apply().await;
+        assert!(heard(&world).await, "a second one");
+        let listener = world.net.metadata_listener(&vpc_id(2)).await.unwrap();
+        world.spec.vpcs.pop();
+        world.apply().await;
+        assert!(heard(&world).await, "and it goes");
+        drop(listener);
+        world
+    });
+}
