@@ -152,6 +152,7 @@ fn describe_machine(
         disks,
         nets: spec.interfaces.into_iter().map(|net| describe_net(net, inherited)).collect(),
         entropy: true,
+        balloon: true,
         vsock: Some(Vsock { cid: GUEST_CID, listener: None }),
         generation_id: Some(fresh_uuid(rand::random())),
         smbios: Some(spec.smbios),

@@ -3,8 +3,8 @@
 //! up to 16 connections.
 
 use crate::{
-    AttachDisk, AttachNet, Detach, Metrics, ResizeDisk, SetLimits, Snapshot, SnapshotInfo, SwapDisk,
-    WorkingSet,
+    AttachDisk, AttachNet, BalloonTarget, Detach, Metrics, ResizeDisk, SetLimits, Snapshot, SnapshotInfo,
+    SwapDisk, WorkingSet,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,9 @@ pub enum Command {
     ResizeDisk(ResizeDisk),
     /// Change the limits of a disk or an interface. Answered with [`Reply::Done`].
     SetLimits(SetLimits),
+    /// Ask the guest to give up memory. Answered with [`Reply::Done`] when it has been asked; what it gave is in the
+    /// metrics.
+    Balloon(BalloonTarget),
 }
 
 /// Parameters of [`Command::WaitStatus`].

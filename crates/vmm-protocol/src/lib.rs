@@ -9,6 +9,7 @@ pub mod fds;
 pub mod frame;
 pub mod hotplug;
 pub mod limits;
+pub mod memory;
 pub mod metrics;
 pub mod record;
 pub mod rundir;
@@ -22,6 +23,7 @@ pub use control::{
 };
 pub use hotplug::{AttachDisk, AttachNet, Detach, ResizeDisk};
 pub use limits::{Bandwidth, Limits, Operations, SetLimits};
+pub use memory::BalloonTarget;
 pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
 pub use snapshot::{Restore, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};

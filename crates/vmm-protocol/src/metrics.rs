@@ -18,6 +18,9 @@ pub struct Metrics {
     /// Sockets between host and guest.
     #[serde(default)]
     pub vsock: VsockMetrics,
+    /// The balloon.
+    #[serde(default)]
+    pub balloon: BalloonMetrics,
     /// Bytes given by the entropy device.
     pub entropy_bytes: u64,
     /// Bytes the guest wrote to the console.
@@ -86,4 +89,17 @@ pub struct VsockMetrics {
     pub rx_bytes: u64,
     /// Bytes of the guest.
     pub tx_bytes: u64,
+}
+
+/// What the balloon does. The first two are no counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalloonMetrics {
+    /// MiB that the guest is asked to give up.
+    pub target_mib: u64,
+    /// MiB that it says it has given up.
+    pub actual_mib: u64,
+    /// Bytes that the host got back for that.
+    pub inflated_bytes: u64,
+    /// Bytes that the host got back because the guest reported them free.
+    pub reported_bytes: u64,
 }

@@ -46,6 +46,10 @@ pub struct MachineSpec {
     /// Whether the machine has an entropy device.
     #[serde(default = "yes")]
     pub entropy: bool,
+    /// Whether the machine has a balloon: it can then be asked for memory, and reports what it does not use, which the
+    /// host gets back.
+    #[serde(default)]
+    pub balloon: bool,
     /// Sockets between host and guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vsock: Option<Vsock>,

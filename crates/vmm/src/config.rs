@@ -79,6 +79,8 @@ pub struct MachineConfig {
     pub nets: Vec<NetConfig>,
     /// Whether there is an entropy device.
     pub entropy: bool,
+    /// Whether there is a balloon.
+    pub balloon: bool,
     /// Sockets between host and guest.
     pub vsock: Option<VsockConfig>,
     /// The generation ID.
@@ -113,6 +115,7 @@ impl MachineConfig {
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
             nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
+            balloon: spec.balloon,
             generation_id: spec
                 .generation_id
                 .as_deref()
@@ -130,7 +133,8 @@ impl MachineConfig {
 
     /// Each device has a slot of the bus; the first is the host bridge's.
     fn devices_fit(&self) -> Result<(), SpecError> {
-        let others = usize::from(self.entropy) + usize::from(self.vsock.is_some());
+        let others =
+            usize::from(self.entropy) + usize::from(self.balloon) + usize::from(self.vsock.is_some());
         let (devices, slots) = (self.disks.len() + self.nets.len() + others, SLOTS - 1);
         if devices <= slots {
             return Ok(());

@@ -1,5 +1,6 @@
 //! The devices of a machine, one folder each.
 
+pub mod balloon;
 pub mod block;
 pub mod entropy;
 pub mod net;

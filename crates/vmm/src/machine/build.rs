@@ -8,6 +8,7 @@ use crate::boot::{self, BootError, BootInfo, Entry};
 use crate::bus::Bus;
 use crate::config::MachineConfig;
 use crate::cpu::{self, CpuError, Surroundings, Vcpu, Vcpus};
+use crate::devices::balloon::Balloon;
 use crate::devices::block::{self, Block, ImageError};
 use crate::devices::entropy::Entropy;
 use crate::devices::net::{Net, Tap, TapError};
@@ -105,6 +106,8 @@ pub struct Machine {
     pub nets: Vec<Arc<Net>>,
     /// Its entropy device.
     pub entropy: Option<Arc<Entropy>>,
+    /// Its balloon.
+    pub balloon: Option<Arc<Balloon>>,
     /// Its sockets.
     pub vsock: Option<Arc<Vsock>>,
     /// Its power button.
@@ -156,6 +159,7 @@ pub fn build(
     let disks = builder.add_disks(&config.disks, &disk_gate)?;
     let nets = builder.add_nets(&config.nets)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
+    let balloon = if config.balloon { Some(builder.add_balloon()?) } else { None };
     let vsock = config.vsock.as_ref().map(|vsock| builder.add_vsock(vsock)).transpose()?;
     let (vcpus, generation_id) = match beginning {
         Beginning::Boot(entry) => {
@@ -175,6 +179,7 @@ pub fn build(
         disk_gate,
         nets,
         entropy,
+        balloon,
         vsock,
         power,
         serial,
@@ -356,6 +361,13 @@ impl Builder {
         self.add_virtio(entropy.clone());
         self.event_loop.add(entropy.clone())?;
         Ok(entropy)
+    }
+
+    fn add_balloon(&mut self) -> Result<Arc<Balloon>, BuildError> {
+        let balloon = Arc::new(Balloon::new()?);
+        self.add_virtio(balloon.clone());
+        self.event_loop.add(balloon.clone())?;
+        Ok(balloon)
     }
 
     fn add_vsock(&mut self, config: &VsockConfig) -> Result<Arc<Vsock>, BuildError> {

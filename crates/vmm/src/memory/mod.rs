@@ -11,10 +11,12 @@ mod dump;
 pub mod layout;
 mod pagemap;
 mod prefetch;
+mod release;
 
 pub use dump::write as dump;
 pub use pagemap::Pagemap;
 pub use prefetch::{WorkingSet, touched};
+pub use release::{PAGE, release};
 
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;

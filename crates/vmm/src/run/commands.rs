@@ -147,6 +147,7 @@ impl Operator {
             disks: self.machine.disks.iter().map(|disk| disk.metrics()).collect(),
             nets: self.machine.nets.iter().map(|net| net.metrics()).collect(),
             vsock: self.machine.vsock.as_ref().map(|vsock| vsock.metrics()).unwrap_or_default(),
+            balloon: self.machine.balloon.as_ref().map(|balloon| balloon.metrics()).unwrap_or_default(),
             entropy_bytes: self.machine.entropy.as_ref().map_or(0, |entropy| entropy.bytes()),
             console_out_bytes: self.console.end(),
             console_in_bytes: self.machine.serial.typed_bytes(),
@@ -175,7 +176,8 @@ impl Commands for Operator {
             | Command::AttachNet(_)
             | Command::Detach(_)
             | Command::ResizeDisk(_)
-            | Command::SetLimits(_) => return devices::execute(&mut self.machine, asked),
+            | Command::SetLimits(_)
+            | Command::Balloon(_) => return devices::execute(&mut self.machine, asked),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
                 return snapshots::execute(&self.machine, &asked.command, std::mem::take(&mut asked.fds));
             }

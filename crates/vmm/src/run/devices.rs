@@ -1,7 +1,7 @@
 //! The commands that change a machine's devices.
 
 use super::commands::failed;
-use crate::config::{Base, SpecError};
+use crate::config::{Base, MIN_MEMORY_MIB, SpecError};
 use crate::control::{Answer, Asked};
 use crate::devices::block::BlockConfig;
 use crate::devices::net::NetConfig;
@@ -10,6 +10,7 @@ use crate::machine::{HotplugError, Machine};
 use crate::source::Given;
 use cumulet_vmm_protocol::{Command, Detach, Disk, NetInterface, Refusal, RefusalCode, Reply, SetLimits};
 use std::path::Path;
+use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
 
 /// Carries out such a command.
 pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
@@ -21,6 +22,7 @@ pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
             Ok(false) => return Answer::Later,
             gone => gone.map(drop),
         },
+        Command::Balloon(target) => inflate(machine, target.mib),
         Command::SetLimits(set) => set_limits(machine, set),
         Command::ResizeDisk(resize) => {
             machine.resize_disk(&resize.id, resize.bytes).map_err(|error| refusal(&error))
@@ -46,6 +48,21 @@ fn detach(machine: &mut Machine, detach: &Detach, again: bool) -> Result<bool, R
         machine.detach(&detach.id, detach.force).map_err(|error| refusal(&error))?;
     }
     machine.is_gone(&detach.id).map_err(|error| refusal(&error))
+}
+
+/// The guest keeps what a machine has at least.
+fn inflate(machine: &Machine, mib: u32) -> Result<(), Refusal> {
+    let refused = |code, message| Err(Refusal { code, message });
+    let Some(balloon) = &machine.balloon else {
+        return refused(RefusalCode::NotFound, "the machine has no balloon".to_owned());
+    };
+    let memory: u64 = machine.memory.iter().map(GuestMemoryRegion::len).sum();
+    let most = (memory >> 20).saturating_sub(MIN_MEMORY_MIB);
+    if u64::from(mib) > most {
+        return refused(RefusalCode::BadRequest, format!("mib: at most {most} can be taken"));
+    }
+    balloon.set_target(mib);
+    Ok(())
 }
 
 fn set_limits(machine: &Machine, set: &SetLimits) -> Result<(), Refusal> {

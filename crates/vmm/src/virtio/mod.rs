@@ -39,6 +39,8 @@ pub enum DeviceKind {
     Block = 2,
     /// Entropy.
     Entropy = 4,
+    /// Balloon.
+    Balloon = 5,
     /// Sockets between host and guest.
     Vsock = 19,
 }
@@ -55,6 +57,8 @@ pub trait VirtioDevice: Send + Sync + Debug {
     fn kicks(&self) -> &[EventFd];
     /// Reads its configuration; beyond its end all is 0.
     fn read_config(&self, offset: usize, data: &mut [u8]);
+    /// Writes its configuration, of which most devices have nothing that can be written.
+    fn write_config(&self, _offset: usize, _data: &[u8]) {}
     /// The driver is ready: begin to work.
     fn activate(&self, activation: Activation);
     /// The driver takes the device back: when this returns, no queue is touched any more.

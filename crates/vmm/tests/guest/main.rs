@@ -1,5 +1,6 @@
 //! A real guest on the real hypervisor: boots, is talked to over its serial console, and ends in every way there is.
 
+mod balloon;
 mod boot;
 mod control;
 mod disk;

@@ -6,11 +6,12 @@ use std::fs::{read, read_dir};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const WANTED: [&str; 8] = [
+const WANTED: [&str; 9] = [
     "virtio_pci",
     "virtio_blk",
     "virtio_net",
     "virtio_rng",
+    "virtio_balloon",
     "evdev",
     "button",
     "vmgenid",

@@ -125,6 +125,7 @@ pub fn spec(kernel: &str) -> MachineSpec {
         disks: Vec::new(),
         nets: Vec::new(),
         entropy: true,
+        balloon: false,
         vsock: None,
         generation_id: None,
         smbios: Some(smbios()),

@@ -235,7 +235,9 @@ impl PciDevice for VirtioPci {
             layout::MSIX_TABLE..layout::MSIX_PENDING => {
                 self.interrupt.with_table(|table| table.write(offset - layout::MSIX_TABLE, data));
             }
-            // Nothing in the devices' configurations can be written.
+            layout::DEVICE..layout::NOTIFY => {
+                self.device.write_config((offset - layout::DEVICE) as usize, data);
+            }
             _ => {}
         }
     }
@@ -247,7 +249,7 @@ fn identification(kind: DeviceKind) -> Identification {
     let class = match kind {
         DeviceKind::Net => 0x02_0000,
         DeviceKind::Block => 0x01_8000,
-        DeviceKind::Entropy => 0xff_0000,
+        DeviceKind::Entropy | DeviceKind::Balloon => 0xff_0000,
         DeviceKind::Vsock => 0x07_8000,
     };
     let device = 0x1040 + kind as u16;
