@@ -5,6 +5,7 @@
 //! the host's real crates have tests of their own.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod fault;
 mod network;
 mod storage;

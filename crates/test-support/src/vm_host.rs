@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use cumulet_agent_client::protocol::Identity;
 use cumulet_model::{Gib, InstanceId, VolumeId};
 use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::{
@@ -15,6 +16,7 @@ use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics};
 use tokio::sync::mpsc;
 
 use crate::Faults;
+use crate::agent::tame_agent;
 
 /// The fake machines.
 pub struct FakeVmHost {
@@ -29,6 +31,8 @@ struct State {
     starts: u32,
     deaf: bool,
     agents: bool,
+    tame_agents: bool,
+    identities: Arc<Mutex<Vec<Identity>>>,
     holds_on: bool,
     resizes: Vec<(VolumeId, Gib)>,
 }
@@ -75,6 +79,16 @@ impl FakeVmHost {
     /// Guests have an agent from now on: a real one, which acts on the machine that the test runs on.
     pub fn have_agents(&self) {
         self.state().agents = true;
+    }
+
+    /// Guests have an agent from now on that says it did what it was asked, and does nothing.
+    pub fn have_tame_agents(&self) {
+        self.state().tame_agents = true;
+    }
+
+    /// What tame agents were told to become.
+    pub fn identities(&self) -> Vec<Identity> {
+        self.state().identities.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// Guests ignore their power button from now on.
@@ -269,6 +283,9 @@ impl VmHost for FakeVmHost {
         self.faults.pass("vms.connect_guest")?;
         let mut state = self.state();
         state.running(id)?;
+        if state.tame_agents {
+            return Ok(Some(Box::new(tame_agent(state.identities.clone()))));
+        }
         if !state.agents || port != 1024 {
             return Ok(None);
         }
