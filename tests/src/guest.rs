@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::programs::{Output, run};
+use crate::wait::is_slow_host;
 
 /// The login user of the test image.
 const USER: &str = "debian";
@@ -50,7 +51,8 @@ impl Guest {
                 "-o",
                 "BatchMode=yes",
                 "-o",
-                "ConnectTimeout=10",
+                // An emulated guest's sshd takes its time, but not thirty times as long.
+                if is_slow_host() { "ConnectTimeout=100" } else { "ConnectTimeout=10" },
             ])
             .args(["-o", "LogLevel=ERROR", "-o", "ServerAliveInterval=30"])
             .arg("-o")
