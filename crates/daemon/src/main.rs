@@ -6,6 +6,7 @@
 mod compose;
 mod config;
 mod doors;
+mod limits;
 mod lock;
 mod metadata;
 mod serve;
@@ -62,6 +63,7 @@ enum LogFormat {
 fn main() -> ExitCode {
     let args = Args::parse();
     start_log(args.log_format);
+    limits::lift_open_files();
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
