@@ -42,6 +42,8 @@ pub struct Asked {
     pub fds: Vec<OwnedFd>,
     /// Whether it was asked for before, and the answer had to come later.
     pub again: bool,
+    /// For whoever carries it out, to know it again; 0 at first.
+    pub mark: u64,
     id: u64,
 }
 
@@ -129,7 +131,10 @@ impl Connection {
     fn begin(&mut self, request: Request, execute: &mut dyn FnMut(&mut Asked) -> Answer) {
         match self.received.take(request.fds) {
             Ok(fds) => {
-                self.execute(Asked { command: request.command, fds, again: false, id: request.id }, execute);
+                self.execute(
+                    Asked { command: request.command, fds, again: false, mark: 0, id: request.id },
+                    execute,
+                );
             }
             Err(error) => self.refuse_frame(error.to_string()),
         }

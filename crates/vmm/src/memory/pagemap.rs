@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use vm_memory::{GuestMemoryBackend, GuestMemoryRegion, GuestRegionMmap};
 
 /// Bytes of a page.
@@ -43,9 +44,9 @@ pub struct Run {
     pub length: u64,
 }
 
-/// The table, where there is one.
-#[derive(Debug)]
-pub struct Pagemap(Option<File>);
+/// The table, where there is one. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Pagemap(Option<Arc<File>>);
 
 /// Whether anything at all is swapped out on this host.
 fn swapped() -> bool {
@@ -63,12 +64,12 @@ fn swapped() -> bool {
 impl Pagemap {
     /// Opens the table of this process.
     pub fn open() -> Self {
-        Self(File::open("/proc/self/pagemap").ok())
+        Self(File::open("/proc/self/pagemap").ok().map(Arc::new))
     }
 
     /// A table that somebody else has opened of this process.
     pub fn given(file: File) -> Self {
-        Self(Some(file))
+        Self(Some(Arc::new(file)))
     }
 
     /// As in a jail without `/proc`.

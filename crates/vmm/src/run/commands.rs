@@ -1,6 +1,7 @@
 //! What the control socket can ask of a machine, and how the machine is begun, paused and closed down.
 
-use super::{devices, explain, snapshots};
+use super::snapshots::{self, Saving};
+use super::{devices, explain};
 use crate::control::{Answer, Asked, Commands};
 use crate::devices::power;
 use crate::devices::serial::Console;
@@ -27,6 +28,7 @@ pub struct Operator {
     start_us: u64,
     /// Whether the machine was restored and has not run yet.
     restored: bool,
+    saving: Saving,
 }
 
 impl Operator {
@@ -40,7 +42,16 @@ impl Operator {
         began: Instant,
         restored: bool,
     ) -> Self {
-        Self { identity, machine, console, main_epoll: (main_epoll, devices), began, start_us: 0, restored }
+        Self {
+            identity,
+            machine,
+            console,
+            main_epoll: (main_epoll, devices),
+            began,
+            start_us: 0,
+            restored,
+            saving: Saving::default(),
+        }
     }
 
     /// The machine.
@@ -179,8 +190,12 @@ impl Commands for Operator {
             | Command::SetLimits(_)
             | Command::Balloon(_) => return devices::execute(&mut self.machine, asked),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
-                return snapshots::execute(&self.machine, &asked.command, std::mem::take(&mut asked.fds));
+                return snapshots::execute(&self.machine, &mut self.saving, asked);
             }
+            Command::Resume if self.saving.is_busy() => Err(Refusal {
+                code: RefusalCode::Busy,
+                message: "the machine stands still until its snapshot is written".to_owned(),
+            }),
             Command::Pause => self.pause(),
             Command::Resume => self.resume(),
             Command::PowerButton => self.press_power_button(),

@@ -16,4 +16,4 @@ mod tests;
 
 pub use machine::{MachineSave, Parts};
 pub use restore::RestoreError;
-pub use save::{SaveError, save, save_to_memory};
+pub use save::{SaveError, Taken, take};

@@ -7,7 +7,7 @@ use super::machine::MachineSave;
 use super::part::PartError;
 use crate::cpu::CpuError;
 use crate::machine::Machine;
-use crate::memory::{self, Pagemap};
+use crate::memory::{self, Memory, Pagemap};
 use crate::platform;
 use cumulet_vmm_protocol::SnapshotInfo;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -52,40 +52,51 @@ pub enum SaveError {
     State(#[from] FormatError),
 }
 
-/// Writes `machine`, which is paused, to two empty files.
-pub fn save(
-    machine: &Machine,
-    pages: &Pagemap,
-    state: &File,
-    memory: &File,
-) -> Result<SnapshotInfo, SaveError> {
-    let began = Instant::now();
-    for (name, file) in [("state", state), ("memory", memory)] {
-        if file.metadata()?.len() > 0 {
-            return Err(SaveError::NotEmpty(name));
-        }
-    }
-    let saved = collect(machine)?;
-    let written_bytes = write_memory(machine, pages, memory, &saved)?;
-    format::write(state, Kind::State, &saved)?;
-    Ok(SnapshotInfo {
-        id: saved.id,
-        memory_bytes: saved.memory_bytes,
-        written_bytes,
-        took_us: began.elapsed().as_micros() as u64,
-    })
+/// A machine's state that was taken, and what its memory is written from. The machine has to stand still until it is
+/// written; that may be done in any thread, since it takes as long as the machine's memory is large.
+#[derive(Debug)]
+pub struct Taken {
+    saved: MachineSave,
+    memory: Memory,
+    began: Instant,
 }
 
-/// The same, to two files in memory that nobody can change afterwards: state and memory.
-pub fn save_to_memory(machine: &Machine) -> Result<(SnapshotInfo, [OwnedFd; 2]), SaveError> {
-    let file = |name| memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map(File::from);
-    let files = [file("state").map_err(io::Error::from)?, file("memory").map_err(io::Error::from)?];
-    let info = save(machine, &machine.pagemap, &files[0], &files[1])?;
-    for file in &files {
-        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        fcntl_add_seals(file, seals).map_err(io::Error::from)?;
+/// Takes the state of `machine`, which is paused.
+pub fn take(machine: &Machine) -> Result<Taken, SaveError> {
+    let began = Instant::now();
+    Ok(Taken { saved: collect(machine)?, memory: machine.memory.clone(), began })
+}
+
+impl Taken {
+    /// Writes it to two empty files.
+    pub fn write(self, pages: &Pagemap, state: &File, memory: &File) -> Result<SnapshotInfo, SaveError> {
+        for (name, file) in [("state", state), ("memory", memory)] {
+            if file.metadata()?.len() > 0 {
+                return Err(SaveError::NotEmpty(name));
+            }
+        }
+        let Self { saved, memory: from, began } = self;
+        let written_bytes = write_memory(&from, pages, memory, &saved)?;
+        format::write(state, Kind::State, &saved)?;
+        Ok(SnapshotInfo {
+            id: saved.id,
+            memory_bytes: saved.memory_bytes,
+            written_bytes,
+            took_us: began.elapsed().as_micros() as u64,
+        })
     }
-    Ok((info, files.map(OwnedFd::from)))
+
+    /// The same, to two files in memory that nobody can change afterwards: state and memory.
+    pub fn write_to_memory(self, pages: &Pagemap) -> Result<(SnapshotInfo, Vec<OwnedFd>), SaveError> {
+        let file = |name| memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map(File::from);
+        let files = [file("state").map_err(io::Error::from)?, file("memory").map_err(io::Error::from)?];
+        let info = self.write(pages, &files[0], &files[1])?;
+        for file in &files {
+            let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+            fcntl_add_seals(file, seals).map_err(io::Error::from)?;
+        }
+        Ok((info, files.map(OwnedFd::from).into()))
+    }
 }
 
 fn collect(machine: &Machine) -> Result<MachineSave, SaveError> {
@@ -107,14 +118,14 @@ fn collect(machine: &Machine) -> Result<MachineSave, SaveError> {
 }
 
 fn write_memory(
-    machine: &Machine,
+    memory: &Memory,
     pages: &Pagemap,
     file: &File,
     saved: &MachineSave,
 ) -> Result<u64, SaveError> {
     let bytes = saved.memory_bytes;
     file.set_len(bytes + binding::LENGTH).map_err(SaveError::Memory)?;
-    let written = memory::dump(&machine.memory, pages, file).map_err(SaveError::Memory)?;
+    let written = memory::dump(memory, pages, file).map_err(SaveError::Memory)?;
     file.sync_data().map_err(SaveError::Memory)?;
     binding::write(file, bytes, &saved.id)?;
     file.sync_data().map_err(SaveError::Memory)?;
