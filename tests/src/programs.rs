@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 pub struct Output {
     /// Whether it ended well.
     pub ok: bool,
+    /// Its exit code, if it ended by itself.
+    pub code: Option<i32>,
     /// Its standard output.
     pub out: String,
     /// Its standard error.
@@ -32,6 +34,7 @@ pub fn run(command: &mut Command) -> Output {
     let done = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{shown}: {error}"));
     Output {
         ok: done.status.success(),
+        code: done.status.code(),
         out: String::from_utf8_lossy(&done.stdout).into_owned(),
         err: String::from_utf8_lossy(&done.stderr).into_owned(),
     }
