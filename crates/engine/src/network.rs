@@ -98,7 +98,7 @@ fn network_spec(
         subnets: subnets
             .iter()
             .filter(|record| record.subnet.vpc_id == vpc.id)
-            .map(|record| SubnetSpec { id: record.subnet.id.clone(), cidr: record.subnet.cidr })
+            .map(|record| SubnetSpec { id: record.subnet.id.clone(), cidr: record.subnet.cidr, acl: None })
             .collect(),
         groups: groups.iter().filter(|group| group.vpc_id == vpc.id).map(group_spec).collect(),
         interfaces: interfaces

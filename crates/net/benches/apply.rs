@@ -1,5 +1,6 @@
 //! What a change of the network costs in a VPC of many interfaces: `cargo bench -p cumulet-net`. Needs root; all that it
-//! makes is in a network namespace of its own. `CUMULET_BENCH_INTERFACES` (1000) says how many interfaces.
+//! makes is in a network namespace of its own. `CUMULET_BENCH_INTERFACES` (1000) says how many interfaces; a word after
+//! `--` picks the lines that it is in.
 //!
 //! Every interface is in two of 20 groups of 50 rules, which refer to each other. Printed are the median and the worst
 //! of some runs, in milliseconds, each from the call to its return: by then the kernel does what is wanted. Beside them
@@ -104,6 +105,10 @@ impl Bench {
     }
 
     fn measure(&mut self, what: &str, mut change: impl FnMut(&mut Self, usize)) {
+        let picked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+        if picked.is_some_and(|picked| !what.contains(&picked)) {
+            return;
+        }
         let times = (0..RUNS).map(|n| {
             change(self, n);
             self.apply()
@@ -177,6 +182,7 @@ fn spec(count: usize) -> NetworkSpec {
     let subnet = SubnetSpec {
         id: "subnet-00000000000000001".parse().expect("an id"),
         cidr: "172.31.0.0/18".parse().expect("a block"),
+        acl: None,
     };
     NetworkSpec {
         vpcs: vec![VpcSpec {

@@ -31,12 +31,11 @@ impl Known {
     }
 
     /// Whether `desired` is another wish for the same VPCs and subnets, so that one leads to the other by changes of
-    /// interfaces and groups alone.
+    /// interfaces, groups and ACLs alone.
     pub fn leads_to(&self, desired: &NetworkSpec) -> bool {
         let held = |vpc: &VpcSpec| self.vpcs.get(&vpc.id).map(|known| &known.spec);
-        let same_frame = |vpc: &VpcSpec| {
-            held(vpc).is_some_and(|held| held.cidr == vpc.cidr && held.subnets == vpc.subnets)
-        };
+        let same_frame =
+            |vpc: &VpcSpec| held(vpc).is_some_and(|held| held.cidr == vpc.cidr && same_subnets(held, vpc));
         self.looked.elapsed() < LOOK_AGAIN
             && self.vpcs.len() == desired.vpcs.len()
             && desired.vpcs.iter().all(same_frame)
@@ -48,4 +47,11 @@ impl Known {
         let same = self.vpcs.get(&desired.id).is_some_and(|known| known.spec == *desired);
         if same { None } else { self.vpcs.remove(&desired.id) }
     }
+}
+
+fn same_subnets(a: &VpcSpec, b: &VpcSpec) -> bool {
+    let places = |vpc: &VpcSpec| -> Vec<_> {
+        vpc.subnets.iter().map(|subnet| (subnet.id.clone(), subnet.cidr)).collect()
+    };
+    places(a) == places(b)
 }

@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 
-use cumulet_model::{GroupId, InterfaceId, VpcId};
+use cumulet_model::{GroupId, InterfaceId, SubnetId, VpcId};
 
 use crate::config::Tag;
 
@@ -75,6 +75,11 @@ pub fn group_chain(group: &GroupId, way: &str) -> String {
     format!("sg-{}-{way}", group.digits())
 }
 
+/// Chain of a subnet's network ACL; `way` is `in` or `out`.
+pub fn acl_chain(subnet: &SubnetId, way: &str) -> String {
+    format!("acl-{}-{way}", subnet.digits())
+}
+
 /// Set of a group's members' private addresses.
 pub fn member_set(group: &GroupId) -> String {
     format!("sg-{}", group.digits())
@@ -92,6 +97,8 @@ mod tests {
         let vpc: VpcId = "vpc-0123456789abcdef0".parse().unwrap();
         assert!(tap(&eni).len() <= 15 && host_link(&tag).len() <= 15 && edge_link(&vpc).len() <= 15);
         assert!(groups_chain([&group], "out").len() <= 28 && group_chain(&group, "out").len() <= 28);
+        let subnet: SubnetId = "subnet-0123456789abcdef0".parse().unwrap();
+        assert!(acl_chain(&subnet, "out").len() <= 28);
         assert!(member_set(&group).len() <= 31);
         assert_eq!(vpc_namespace(&tag, &vpc), "cumulet-vpc-01234567");
     }

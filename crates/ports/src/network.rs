@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 
 use async_trait::async_trait;
-use cumulet_model::security::RuleSpec;
+use cumulet_model::security::{RuleSpec, Traffic};
 use cumulet_model::{GroupId, InstanceId, InterfaceId, MacAddr, SubnetId, VpcId};
 use ipnet::Ipv4Net;
 
@@ -38,6 +38,32 @@ pub struct SubnetSpec {
     /// Id.
     pub id: SubnetId,
     /// Its addresses; the first host address is the router's.
+    pub cidr: Ipv4Net,
+    /// Its network ACL; `None` is one that allows all, as the default one does until it is changed.
+    pub acl: Option<AclSpec>,
+}
+
+/// A network ACL: what may cross the border of a subnet, packet by packet, whatever connection it belongs to. What stays
+/// in the subnet, and what goes to the VPC's DHCP, DNS and metadata, it does not concern (VPC guide, "Network ACL
+/// basics").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AclSpec {
+    /// What comes into the subnet; `cidr` is where it comes from.
+    pub ingress: Vec<AclEntry>,
+    /// What leaves the subnet; `cidr` is where it goes.
+    pub egress: Vec<AclEntry>,
+}
+
+/// An entry of a network ACL. The one with the lowest number that matches decides; what none matches is denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AclEntry {
+    /// Its number, different from those of its ACL's other entries of the same direction.
+    pub number: u16,
+    /// Whether it allows or denies.
+    pub allow: bool,
+    /// What traffic.
+    pub traffic: Traffic,
+    /// The other end.
     pub cidr: Ipv4Net,
 }
 

@@ -133,12 +133,12 @@ fn cidr_set(group: &GroupId, direction: Direction, traffic: Traffic) -> String {
 
 /// Whether there can be such traffic. What there can't be, iptables would read as "any": ICMP type 255, and protocol 0
 /// (IPv6's hop-by-hop header).
-fn is_on_the_wire(traffic: Traffic) -> bool {
+pub(super) fn is_on_the_wire(traffic: Traffic) -> bool {
     !matches!(traffic, Traffic::Icmp { icmp_type: Some(255), .. } | Traffic::Protocol(0))
 }
 
 /// Narrows a rule to some traffic.
-fn with_traffic(rule: Rule, traffic: Traffic) -> Rule {
+pub(super) fn with_traffic(rule: Rule, traffic: Traffic) -> Rule {
     match traffic {
         Traffic::All => rule,
         Traffic::Tcp(range) => with_ports(rule, "tcp", range),

@@ -1,6 +1,7 @@
 //! The firewall as text: rendered purely from the desired state, compared with what `iptables-save` shows, applied by
 //! `iptables-restore`. Rules are written just as `iptables-save` prints them, so that equal rules are equal texts.
 
+pub mod acl;
 pub mod asking;
 pub mod diff;
 pub mod dispatch;

@@ -1,7 +1,7 @@
 //! A VPC's firewall.
 //!
 //! The way of a guest's packet: `raw/PREROUTING` drops what does not carry the tap's own addresses; `filter/FORWARD`
-//! lets flow what belongs to a connection that was allowed, then asks the sender's groups (chain `egress`, which marks
+//! asks the network ACLs of subnets whose border it crosses, lets flow what belongs to a connection that was allowed, then asks the sender's groups (chain `egress`, which marks
 //! the packet), then the receiver's (`ingress`). To the router itself only DHCP, DNS, metadata and ping get through.
 //! As on EC2, a connection that was allowed goes on when its rule is revoked; new ones are refused at once.
 //!
@@ -17,7 +17,7 @@ use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 use super::asking::Asking;
 use super::dispatch::{End, tree};
 use super::group::PASS;
-use super::{Rule, Ruleset, Table};
+use super::{Rule, Ruleset, Table, acl};
 use crate::ipset::{SetKind, Sets};
 use crate::names::{self, DNS_LINK_LOCAL, IGW, METADATA};
 
@@ -109,8 +109,12 @@ fn input(vpc: &VpcSpec, table: &mut Table) {
 }
 
 fn forward(vpc: &VpcSpec, asking: &Asking<'_>, table: &mut Table) {
+    let borders = acl::render(vpc, table);
     let chain = table.builtin("FORWARD", "DROP");
     chain.push(Rule::jump("DROP").state("INVALID"));
+    if let Some(borders) = borders {
+        chain.push(borders);
+    }
     chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
     chain.push(Rule::jump("egress").not_input(IGW));
     chain.push(Rule::jump("DROP").not_input(IGW).matching(format!("-m mark ! --mark {ALLOWED}")));

@@ -59,7 +59,7 @@ pub async fn advance_vpc(
     (old, new): (&VpcSpec, &VpcSpec),
     changes: &mut Vec<String>,
 ) -> Result<Filtering, NetError> {
-    if old.interfaces != new.interfaces {
+    if old.interfaces != new.interfaces || old.subnets != new.subnets {
         return lead(ns, &held, Filtering::of(vpc::render(new)), changes).await;
     }
     let part = Filtering::of(vpc::render_groups(old));

@@ -41,6 +41,15 @@ fn validate_vpc(vpc: &VpcSpec) -> Result<(), NetError> {
         if !vpc.cidr.contains(&subnet.cidr) {
             return Err(NetError::spec(subnet.id.as_str(), format!("lies within the VPC's {}", vpc.cidr)));
         }
+        for entries in subnet.acl.iter().flat_map(|acl| [&acl.ingress, &acl.egress]) {
+            let mut numbers = BTreeSet::new();
+            if !entries.iter().all(|entry| numbers.insert(entry.number)) {
+                return Err(NetError::spec(
+                    subnet.id.as_str(),
+                    "each entry of its ACL has a number of its own",
+                ));
+            }
+        }
     }
     for interface in &vpc.interfaces {
         let complain = |rule: &str| Err(NetError::spec(interface.id.as_str(), rule));

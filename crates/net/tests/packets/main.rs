@@ -6,6 +6,7 @@ mod dhcp_client;
 mod guest;
 mod world;
 
+mod acls;
 mod addressing;
 mod changes;
 mod frames;

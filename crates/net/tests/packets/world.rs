@@ -167,6 +167,7 @@ pub fn vpc(n: u8) -> VpcSpec {
     let subnet = |m: u8| SubnetSpec {
         id: format!("subnet-{n:08x}{m:09x}").parse().unwrap(),
         cidr: format!("172.31.{}.0/20", (m - 1) * 16).parse().unwrap(),
+        acl: None,
     };
     VpcSpec {
         id: vpc_id(n),

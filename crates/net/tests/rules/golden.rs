@@ -17,6 +17,7 @@ fn small() -> VpcSpec {
         subnets: vec![SubnetSpec {
             id: "subnet-00000000000000001".parse().unwrap(),
             cidr: "172.31.0.0/20".parse().unwrap(),
+            acl: None,
         }],
         groups: vec![GroupSpec {
             id: web.parse().unwrap(),

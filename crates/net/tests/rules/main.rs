@@ -2,6 +2,7 @@
 //! of random VPCs, walked as the kernel would walk them ([`machine`]) and compared with what the groups mean
 //! ([`meaning`]).
 
+mod acls;
 mod change;
 mod golden;
 mod machine;

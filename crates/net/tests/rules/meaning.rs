@@ -17,11 +17,12 @@ fn group_id(n: usize) -> GroupId {
 }
 
 /// Interface `n`'s address; the spread makes the trees of chains branch.
-fn address(n: usize) -> Ipv4Addr {
+pub fn address(n: usize) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 0, 4)) + n as u32 * 7)
 }
 
-fn traffic() -> impl Strategy<Value = Traffic> {
+/// Any traffic that a rule can mean.
+pub fn traffic() -> impl Strategy<Value = Traffic> {
     let ports = (1u16..6, 0u16..3).prop_map(|(first, more)| PortRange { first, last: first + more });
     let ports = prop_oneof![ports, Just(PortRange::ALL)];
     let icmp = (proptest::option::of(prop_oneof![0u8..4, Just(255)]), proptest::option::of(0u8..3));
@@ -55,7 +56,7 @@ prop_compose! {
             (proptest::collection::btree_set(0..groups, 1..=groups), any::<bool>()), 1..20),
     ) -> VpcSpec {
         let subnet: SubnetSpec =
-            SubnetSpec { id: "subnet-00000001".parse().unwrap(), cidr: "172.31.0.0/20".parse().unwrap() };
+            SubnetSpec { id: "subnet-00000001".parse().unwrap(), cidr: "172.31.0.0/20".parse().unwrap(), acl: None };
         let groups = rules.into_iter().enumerate()
             .map(|(n, (ingress, egress))| GroupSpec { id: group_id(n), ingress, egress }).collect();
         let interfaces = interfaces.into_iter().enumerate().map(|(n, (groups, public))| InterfaceSpec {
@@ -77,7 +78,8 @@ prop_compose! {
     }
 }
 
-fn wire() -> impl Strategy<Value = (u8, (u16, u8))> {
+/// What a packet is, on the wire.
+pub fn wire() -> impl Strategy<Value = (u8, (u16, u8))> {
     prop_oneof![
         (prop_oneof![Just(6u8), Just(17)], 0u16..9).prop_map(|(protocol, port)| (protocol, (port, 0))),
         (0u16..5, 0u8..4).prop_map(|detail| (1, detail)),
@@ -85,7 +87,8 @@ fn wire() -> impl Strategy<Value = (u8, (u16, u8))> {
     ]
 }
 
-fn means(traffic: Traffic, protocol: u8, detail: (u16, u8)) -> bool {
+/// Whether a rule's traffic is a packet's.
+pub fn means(traffic: Traffic, protocol: u8, detail: (u16, u8)) -> bool {
     match traffic {
         Traffic::All => true,
         Traffic::Tcp(range) => protocol == 6 && range.contains(detail.0),
@@ -122,7 +125,8 @@ fn allows(
     })
 }
 
-fn packet(from: Option<&InterfaceSpec>, to: Option<&InterfaceSpec>, wire: (u8, (u16, u8))) -> Packet {
+/// The first packet from an interface, or from outside, to another.
+pub fn packet(from: Option<&InterfaceSpec>, to: Option<&InterfaceSpec>, wire: (u8, (u16, u8))) -> Packet {
     let outside = Ipv4Addr::new(203, 0, 113, 9);
     let link = |interface: Option<&InterfaceSpec>| {
         interface.map_or(names::IGW.to_owned(), |interface| names::tap(&interface.id))
