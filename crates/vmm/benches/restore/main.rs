@@ -55,7 +55,7 @@ fn main() {
     }
     let mut private = 0;
     bench.restore(&forks, None, |child| private = private_kib(child));
-    println!("memory of a fork that answered once: {:.1} MiB private", private as f64 / 1024.0);
+    println!("memory of a fork that answered once: {:.1} MiB of its own", private as f64 / 1024.0);
     source.0.end();
 }
 
@@ -149,10 +149,10 @@ impl Bench {
     }
 }
 
-/// KiB that belong to the process alone.
+/// KiB that the process has written.
 fn private_kib(running: &Running) -> u64 {
     let text =
         std::fs::read_to_string(format!("/proc/{}/smaps_rollup", running.child.id())).expect("it lives");
     let kib = |line: &str| line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
-    text.lines().filter(|line| line.starts_with("Private_")).filter_map(kib).sum()
+    text.lines().filter(|line| line.starts_with("Private_Dirty")).filter_map(kib).sum()
 }

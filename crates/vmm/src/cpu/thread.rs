@@ -89,6 +89,13 @@ impl Vcpus {
         self.gate.end(|| self.kick());
     }
 
+    /// Tells the guest's watchdogs that paused vCPUs stood still. Refused where its kernel uses no KVM clock.
+    pub fn tell_they_stood(&self) {
+        for (_, shared) in &self.threads {
+            let _ = shared.vcpu().fd.kvmclock_ctrl();
+        }
+    }
+
     /// The state of all vCPUs, which are paused. `msrs` are the registers to save.
     pub fn save(&self, vm: &VmFd, msrs: &[u32]) -> Result<Vec<VcpuState>, CpuError> {
         let save = |(index, (_, shared)): (usize, &(JoinHandle<()>, Arc<Shared>))| {

@@ -119,6 +119,7 @@ impl Operator {
     fn resume(&mut self) -> Result<Reply, Refusal> {
         if self.machine.state.status().phase == Phase::Paused {
             self.listen_to_devices(libc::EPOLL_CTL_ADD).map_err(|error| failed(&error))?;
+            self.machine.vcpus.tell_they_stood();
             self.go_on();
         }
         Ok(Reply::Status(self.machine.state.set_phase(Phase::Running)))

@@ -60,18 +60,19 @@ fn a_saved_machine_goes_on_where_it_stood_and_so_does_its_source() {
     let Some(kernel) = kernel("a_saved_machine_goes_on_where_it_stood_and_so_does_its_source") else {
         return;
     };
-    for vcpus in [1, 2] {
+    // The second has memory below and above the hole for devices.
+    for (vcpus, mib) in [(1, 128), (2, 3200)] {
         let files = tempdir().unwrap();
         let mut spec = spec(&kernel);
-        spec.vcpus = vcpus;
+        (spec.vcpus, spec.memory_mib) = (vcpus, mib);
         let mut source = Vm::start(&spec);
         source.ready();
         assert_eq!(source.ask("echo before"), "before");
         let before = uptime(&mut source);
         source.call(Command::Pause);
         let info = save(&mut source, files.path());
-        assert_eq!(info.memory_bytes, 128 << 20);
-        assert!(info.written_bytes > 1 << 20 && info.written_bytes < 128 << 20, "{info:?}");
+        assert_eq!(info.memory_bytes, mib << 20);
+        assert!(info.written_bytes > 1 << 20 && info.written_bytes < mib << 20, "{info:?}");
         source.call(Command::Resume);
         assert_eq!(source.ask("echo source"), "source");
         drop(source);
@@ -81,6 +82,7 @@ fn a_saved_machine_goes_on_where_it_stood_and_so_does_its_source() {
         assert!(after >= before && after < before + 60.0, "{before} {after}");
         assert_eq!(copy.ask("cpus"), vcpus.to_string());
         assert!(copy.ask("spin 2").starts_with("spun"));
+        assert!(copy.ask("touch 64").starts_with("touched 64"));
         assert_ne!(copy.client().status().unwrap().phase, Phase::Paused);
         copy.type_in("poweroff");
         copy.exit();
