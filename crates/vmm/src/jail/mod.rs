@@ -68,3 +68,88 @@ pub fn enter(kind: Kind) -> Result<(), JailError> {
     }
     filter::install(kind).map_err(|source| JailError::Filter { kind, source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Output};
+
+    const CHILD: &str = "CUMULET_VMM_JAIL_TEST";
+
+    /// Runs a test of this module again, as a process of its own that may lock itself up.
+    fn in_a_process_of_its_own(test: &str) -> Option<Output> {
+        if std::env::var_os(CHILD).is_some() {
+            return None;
+        }
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([&format!("jail::tests::{test}"), "--exact", "--nocapture"])
+            .env(CHILD, "1")
+            .output();
+        Some(child.unwrap())
+    }
+
+    #[test]
+    fn a_call_that_no_list_has_ends_the_process_and_is_named() {
+        let Some(child) = in_a_process_of_its_own("a_call_that_no_list_has_ends_the_process_and_is_named")
+        else {
+            filter_process().unwrap();
+            let thread = std::thread::Builder::new().name("vcpu3".into()).spawn(|| {
+                enter(Kind::Vcpu).unwrap();
+                let _ = std::fs::create_dir("/tmp/made-by-a-vcpu");
+            });
+            let _ = thread.unwrap().join();
+            unreachable!("the process has ended");
+        };
+        let log = String::from_utf8_lossy(&child.stderr);
+        assert_eq!(child.status.code(), Some(128 + libc::SIGSYS), "{log}");
+        let line = format!("thread vcpu3 made the system call {}, which", libc::SYS_mkdir);
+        assert!(log.contains(&line), "{log}");
+    }
+
+    #[test]
+    fn no_process_makes_another() {
+        let Some(child) = in_a_process_of_its_own("no_process_makes_another") else {
+            filter_process().unwrap();
+            let _ = Command::new("/bin/true").spawn();
+            unreachable!("the process has ended");
+        };
+        // The child is made with all signals blocked, and then the kernel does not ask the handler.
+        let status = child.status;
+        assert!(
+            status.signal() == Some(libc::SIGSYS) || status.code() == Some(128 + libc::SIGSYS),
+            "{status}"
+        );
+    }
+
+    #[test]
+    fn of_all_files_those_in_the_working_directory_are_left() {
+        let name = "of_all_files_those_in_the_working_directory_are_left";
+        let abi = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+        let Some(child) = in_a_process_of_its_own(name) else {
+            let dir = tempfile::tempdir().unwrap();
+            std::env::set_current_dir(dir.path()).unwrap();
+            let outside = std::fs::File::open("/etc/hostname").unwrap();
+            keep_to_directory().unwrap();
+            std::fs::write("here", "x").unwrap();
+            std::fs::rename("here", "there").unwrap();
+            assert_eq!(std::fs::read("there").unwrap(), b"x");
+            let _listener = std::os::unix::net::UnixListener::bind("socket").unwrap();
+            std::fs::remove_file("there").unwrap();
+            outside.metadata().unwrap();
+            let refused = |what: std::io::Result<()>| {
+                // A kernel without Landlock refuses nothing.
+                println!("{}", what.is_err_and(|error| error.raw_os_error() == Some(libc::EACCES)));
+            };
+            refused(std::fs::read("/etc/hostname").map(drop));
+            refused(std::fs::create_dir("directory"));
+            refused(Command::new("/bin/true").spawn().map(drop));
+            std::process::exit(0);
+        };
+        let told = String::from_utf8_lossy(&child.stdout);
+        assert_eq!(child.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&child.stderr));
+        if abi.contains("landlock") {
+            assert_eq!(told.matches("true").count(), 3, "{told}");
+        }
+    }
+}

@@ -23,6 +23,9 @@ unsafe extern "C" {
     fn syscall(number: i64, ...) -> i64;
 }
 
+#[path = "hostile_program.rs"]
+mod hostile;
+
 type Answer = Result<String, Box<dyn std::error::Error>>;
 
 fn main() {
@@ -86,6 +89,9 @@ fn execute(words: &[&str]) -> Answer {
         ["write-forever", device] => write_forever(device),
         ["spam", kib] => spam(kib.parse()?),
         ["await-button"] => await_button(),
+        ["hostile-configuration", seed] => hostile::configuration(hostile::Numbers::new(seed.parse()?)),
+        ["hostile-registers", seed] => hostile::registers(hostile::Numbers::new(seed.parse()?)),
+        ["hostile-queues", seed] => hostile::queues(hostile::Numbers::new(seed.parse()?)),
         // The kernel panics when its first process ends.
         ["crash"] => std::process::exit(1),
         ["poweroff"] => power(0x4321_fedc),

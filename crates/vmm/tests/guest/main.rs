@@ -6,6 +6,7 @@ mod control;
 mod disk;
 mod ends;
 mod golden;
+mod hostile;
 mod hotplug;
 mod modules;
 mod net;

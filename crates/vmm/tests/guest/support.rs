@@ -60,7 +60,8 @@ pub fn initrd() -> &'static Path {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let program = folder.join("guest-init");
         let age = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-        if age(&program) < age(&source) || age(&program).is_none() {
+        let newest = age(&source).max(age(&source.with_file_name("hostile_program.rs")));
+        if age(&program) < newest || age(&program).is_none() {
             let new = folder.join(format!("guest-init-{}", std::process::id()));
             compile(&source, &new);
             rename(new, &program).expect("the program is put in place");
@@ -312,6 +313,35 @@ impl Vm {
     pub fn ask(&mut self, line: &str) -> String {
         self.type_in(line);
         self.expect("\nOK ")
+    }
+
+    /// Waits until the guest's program has answered, well or not, or the machine has ended.
+    pub fn answer_or_end(&mut self) -> Result<String, ExitReason> {
+        loop {
+            for mark in ["\nOK ", "\nERR "] {
+                if let Some((_, after)) = self.seen.split_once(mark)
+                    && let Some((line, rest)) = after.split_once('\n')
+                {
+                    let line = line.trim().to_owned();
+                    self.seen = rest.to_owned();
+                    return Ok(if mark == "\nOK " { line } else { format!("ERR {line}") });
+                }
+            }
+            let read = ConsoleRead { offset: Some(self.read_to), max: 65_536, wait: true };
+            let path = self.dir.path().join(rundir::CONTROL_SOCKET);
+            let asked = Client::connect(&path).and_then(|mut client| {
+                client.set_timeout(Some(LIMIT))?;
+                client.call(Command::ConsoleRead(read))
+            });
+            match asked {
+                Ok(Reply::Console(chunk)) => {
+                    self.read_to = chunk.offset + chunk.data.len() as u64;
+                    self.seen.push_str(&String::from_utf8_lossy(&chunk.data));
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(_) => return Err(self.exit()),
+            }
+        }
     }
 
     /// Waits for the end of the process and gives its reason.
