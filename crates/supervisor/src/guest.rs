@@ -24,9 +24,10 @@ pub async fn connect(
     limit: Duration,
 ) -> Result<Option<BoxedGuestStream>, SupervisorError> {
     let path = machine.dir.path().join(VSOCK_SOCKET);
-    let stream = match socket::connect(&path, machine.process.pid()).await {
+    let connected = timeout(limit, socket::connect(&path, machine.process.pid())).await;
+    let stream = match connected.unwrap_or_else(|_| Err(io::ErrorKind::ConnectionRefused.into())) {
         Ok(stream) => stream,
-        // A machine of before there was such a socket.
+        // A machine of before there was such a socket, or one that takes no connections.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
