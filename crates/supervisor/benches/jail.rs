@@ -38,7 +38,11 @@ async fn main() {
         let at = |times| sorted(times, of)[count / 2].as_secs_f64() * 1e3;
         at(with) - at(without)
     };
-    println!("the jail costs {:.2} ms at the start, {:.2} ms at the end", cost(|it| it.start), cost(|it| it.end));
+    println!(
+        "the jail costs {:.2} ms at the start, {:.2} ms at the end",
+        cost(|it| it.start),
+        cost(|it| it.end)
+    );
 }
 
 struct Times {
