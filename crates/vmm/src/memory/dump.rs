@@ -119,6 +119,8 @@ mod tests {
     use super::*;
     use crate::memory::{create, map_file};
     use proptest::prelude::*;
+    use rustix::fs::{MemfdFlags, memfd_create};
+    use std::os::unix::fs::MetadataExt;
     use vm_memory::{Bytes, GuestAddress};
 
     const BYTES: u64 = 64 * PAGE;
@@ -165,5 +167,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A file in memory that many machines share must not grow because one of them is saved.
+    #[test]
+    fn the_file_behind_keeps_its_holes() {
+        let base = File::from(memfd_create("base", MemfdFlags::CLOEXEC).unwrap());
+        base.set_len(BYTES).unwrap();
+        base.write_all_at(&[7; PAGE as usize], 3 * PAGE).unwrap();
+        let blocks = || base.metadata().unwrap().blocks();
+        let before = blocks();
+        let tables = [Pagemap::open(), Pagemap::absent()];
+        // Without a table nothing is known on a host that has swapped something out.
+        for table in tables.iter().take(if super::super::pagemap::swapped() { 1 } else { 2 }) {
+            let memory = map_file(base.try_clone().unwrap(), &[(0, BYTES)]).unwrap();
+            write_pages(&memory, &[(40, 9)]);
+            let grown = blocks();
+            assert_eq!(dump(&memory, table).1, 2 * PAGE);
+            assert_eq!(blocks(), grown);
+        }
+        assert!(blocks() <= before + 8, "a copied page may have been fetched first");
     }
 }

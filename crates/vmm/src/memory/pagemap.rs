@@ -1,8 +1,8 @@
 //! Which pages of guest memory this process has, and which of them are its own, from `/proc/self/pagemap` (Linux's
 //! Documentation/admin-guide/mm/pagemap.rst). In a jail there is no `/proc`: whoever asks for something that needs the
-//! table can open it from outside and hand it in. Without it, mincore(2) tells the pages of anonymous memory, as long as
-//! the host has swapped nothing out; and of a restored machine, whose pages it can't tell from those of the file, every
-//! page counts as our own. What is saved is the same either way, only found more slowly.
+//! table can open it from outside and hand it in. Without it, mincore(2) tells which pages are in the host's memory, as
+//! long as the host has swapped nothing out: those count as our own, although some may be the file's. Else every page
+//! does. What is saved is the same either way, only found more slowly.
 
 use super::Memory;
 use std::fs::File;
@@ -49,7 +49,7 @@ pub struct Run {
 pub struct Pagemap(Option<Arc<File>>);
 
 /// Whether anything at all is swapped out on this host.
-fn swapped() -> bool {
+pub(super) fn swapped() -> bool {
     let mut info = MaybeUninit::<libc::sysinfo>::zeroed();
     // SAFETY: sysinfo fills in the structure it is given; all of it is integers, for which zero is well.
     let info = unsafe {
@@ -92,7 +92,7 @@ impl Pagemap {
     ) -> io::Result<()> {
         let Some(region) = memory.iter().nth(region) else { return Ok(()) };
         let length = region.len();
-        if self.0.is_none() && (region.file_offset().is_some() || swapped()) {
+        if self.0.is_none() && swapped() {
             return each(Run { page: Page::Own, offset: 0, length });
         }
         let mut run = Run { page: Page::Absent, offset: 0, length: 0 };
@@ -125,7 +125,7 @@ impl Pagemap {
     }
 }
 
-/// The pages of anonymous memory that are in the host's.
+/// The pages that are in the host's memory: our own, and those of the file behind ours.
 fn resident(region: &GuestRegionMmap, offset: u64, count: u64) -> io::Result<Vec<Page>> {
     assert!(offset + count * PAGE <= region.len());
     let mut flags = vec![0u8; count as usize];
