@@ -13,9 +13,9 @@ mod target;
 mod transport;
 mod wait;
 
-pub use cumulet_agent_client as agent;
 pub use calls::console::{ConsoleOutput, decode_base64, encode_base64};
 pub use client::Client;
+pub use cumulet_agent_client as agent;
 pub use cumulet_api_types as types;
 pub use error::Error;
 pub use stream::AgentStream;
