@@ -2,8 +2,9 @@
 //! new version, not a new expectation.
 
 use cumulet_vmm_protocol::{
-    BootProtocol, Command, ConsoleRead, ConsoleWrite, DiskFormat, ExitReason, ExitRecord, MachineSpec, Phase,
-    Refusal, RefusalCode, Reply, Request, Response, Source, Status, TapSource, WaitStatus,
+    BootProtocol, Command, ConsoleRead, ConsoleWrite, DiskFormat, ExitReason, ExitRecord, Layer, MachineSpec,
+    Phase, Refusal, RefusalCode, Reply, Request, Response, Snapshot, SnapshotInfo, Source, Status, SwapDisk,
+    TapSource, WaitStatus, WorkingSet,
 };
 use serde_json::{from_value, json, to_value};
 
@@ -103,4 +104,42 @@ fn every_reason_has_its_kind() {
         assert_eq!(form["reason"]["kind"], kind);
         assert_eq!(from_value::<ExitRecord>(form).unwrap(), record);
     }
+}
+
+#[test]
+fn a_saved_machine_is_named_by_its_two_files() {
+    let spec: MachineSpec = from_value(json!({
+        "version": 1, "instance_id": "i", "launch_id": "l", "vcpus": 1, "memory_mib": 64,
+        "restore": {"state": {"fd": 5}, "memory": {"path": "/memory"}, "renamed": {"vol-1": "vol-2"}},
+    }))
+    .unwrap();
+    let restore = spec.restore.unwrap();
+    assert_eq!((restore.state, restore.prefetch, restore.paused), (Source::Fd(5), None, false));
+    assert_eq!((spec.kernel, restore.renamed["vol-1"].as_str()), (None, "vol-2"));
+    for (command, form) in [
+        (Command::ForkBase, json!("fork-base")),
+        (
+            Command::Snapshot(Snapshot { state: Source::Fd(0), memory: Source::Fd(1), pagemap: None }),
+            json!({"snapshot": {"state": {"fd": 0}, "memory": {"fd": 1}}}),
+        ),
+        (
+            Command::WorkingSet(WorkingSet { to: Source::Fd(0), pagemap: Some(Source::Fd(1)) }),
+            json!({"working-set": {"to": {"fd": 0}, "pagemap": {"fd": 1}}}),
+        ),
+        (
+            Command::SwapDisk(SwapDisk {
+                id: "vol-1".into(),
+                layer: Layer { format: DiskFormat::Qcow2, source: Source::Fd(0) },
+                backing: Vec::new(),
+            }),
+            json!({"swap-disk": {"id": "vol-1", "layer": {"format": "qcow2", "source": {"fd": 0}}, "backing": []}}),
+        ),
+    ] {
+        assert_eq!(to_value(&command).unwrap(), form);
+        assert_eq!(from_value::<Command>(form).unwrap(), command);
+    }
+    let info = SnapshotInfo { id: "0a".into(), memory_bytes: 1 << 26, written_bytes: 4096, took_us: 9 };
+    let form =
+        json!({"snapshot": {"id": "0a", "memory_bytes": 67_108_864, "written_bytes": 4096, "took_us": 9}});
+    assert_eq!(to_value(Reply::Snapshot(info)).unwrap(), form);
 }

@@ -149,10 +149,10 @@ impl Bench {
     }
 }
 
-/// KiB that the process has written.
+/// KiB that are no pages of any file.
 fn private_kib(running: &Running) -> u64 {
     let text =
         std::fs::read_to_string(format!("/proc/{}/smaps_rollup", running.child.id())).expect("it lives");
     let kib = |line: &str| line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
-    text.lines().filter(|line| line.starts_with("Private_Dirty")).filter_map(kib).sum()
+    text.lines().filter(|line| line.starts_with("Anonymous:")).filter_map(kib).sum()
 }
