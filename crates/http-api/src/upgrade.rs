@@ -65,7 +65,7 @@ impl Upgrade {
     }
 
     /// Asks the agent; what it agrees to becomes the stream.
-    pub(crate) async fn to_agent(self, api: &Api, id: &InstanceId, command: Command) -> Result<Response> {
+    pub(crate) async fn stream_to(self, api: &Api, id: &InstanceId, command: Command) -> Result<Response> {
         let Ok(place) = Arc::clone(&api.streams.0).try_acquire_owned() else {
             let text = format!("there are {STREAMS} streams already; try again");
             return Err(CloudError::new(ErrorCode::RequestLimitExceeded, text).into());

@@ -58,7 +58,7 @@ pub(crate) async fn exec(
         }
         exec.stdin = request.stdin;
         exec.terminal = request.terminal.map(|size| TerminalSize { columns: size.columns, rows: size.rows });
-        return upgrade.to_agent(&api, &id, Command::Exec(exec)).await;
+        return upgrade.stream_to(&api, &id, Command::Exec(exec)).await;
     }
     if request.stdin || request.terminal.is_some() {
         return Err(only_for("stdin, terminal", "a stream, with `Upgrade: cumulet-agent`").into());

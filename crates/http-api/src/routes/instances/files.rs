@@ -27,7 +27,7 @@ pub(crate) async fn get(
 ) -> Result<Response> {
     let id = parse_id(&id)?;
     let upgrade = upgrade.ok_or_else(Upgrade::required)?;
-    upgrade.to_agent(&api, &id, Command::Get(wire::Get { path: request.path })).await
+    upgrade.stream_to(&api, &id, Command::Get(wire::Get { path: request.path })).await
 }
 
 /// Takes a file or directory into an instance, by its agent. Takes `Connection: upgrade` and `Upgrade: cumulet-agent`.
@@ -46,5 +46,5 @@ pub(crate) async fn put(
     let id = parse_id(&id)?;
     let upgrade = upgrade.ok_or_else(Upgrade::required)?;
     let put = wire::Put { path: request.path, owner: request.owner };
-    upgrade.to_agent(&api, &id, Command::Put(put)).await
+    upgrade.stream_to(&api, &id, Command::Put(put)).await
 }

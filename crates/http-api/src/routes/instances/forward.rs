@@ -36,5 +36,5 @@ pub(crate) async fn forward(
         Some(text) => text.parse().map_err(|_| CloudError::invalid_value("address: an IP address"))?,
     };
     let forward = wire::Forward { address, port: request.port };
-    upgrade.to_agent(&api, &id, Command::Forward(forward)).await
+    upgrade.stream_to(&api, &id, Command::Forward(forward)).await
 }
