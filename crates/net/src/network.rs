@@ -114,7 +114,7 @@ impl HostNetwork {
                 )
                 .await?;
                 if rewired {
-                    services.update(&self.config, &reached.holding.links, spec);
+                    services.update(&self.config, &reached.links, spec);
                 }
                 known.vpcs.insert(spec.id.clone(), reached);
             }
@@ -196,7 +196,7 @@ impl HostNetwork {
             entry.services = None;
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));
         }
-        let links = &reached.holding.links;
+        let links = &reached.links;
         match &entry.services {
             Some(services) => services.update(&self.config, links, spec),
             None => {

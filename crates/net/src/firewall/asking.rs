@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cumulet_model::GroupId;
-use cumulet_ports::network::{InterfaceSpec, VpcSpec};
+use cumulet_ports::network::{GroupSpec, InterfaceSpec, VpcSpec};
 
 use super::vpc::ALLOWED;
 use super::{Rule, Table, group};
@@ -38,18 +38,26 @@ impl<'a> Asking<'a> {
         self.0.get(interface.groups.as_slice())
     }
 
-    /// Puts these chains and those of the groups that are in use into `table`, and the sets that they name into `sets`.
+    /// Whether these are the chains of the same lists of groups.
+    pub fn asks_the_same(&self, other: &Asking<'_>) -> bool {
+        self.0.len() == other.0.len() && self.0.keys().all(|groups| other.0.contains_key(*groups))
+    }
+
+    /// Puts these chains and those of the groups that are in use into `table`, and the sets of CIDRs that they name into
+    /// `sets`.
     pub fn render(&self, vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
-        let mut used = BTreeSet::new();
         for chains in self.0.values() {
             chains.render(table);
-            used.extend(chains.groups.iter().copied());
         }
-        let mut referenced = BTreeSet::new();
-        for group in vpc.groups.iter().filter(|group| used.contains(&group.id)) {
-            referenced.extend(group::render(group, table, sets));
+        for group in self.used(vpc) {
+            group::render(group, table, sets);
         }
-        let mut members: BTreeMap<&GroupId, Vec<String>> = referenced.iter().map(|id| (id, vec![])).collect();
+    }
+
+    /// Puts the members of the groups that rules in use refer to into `sets`.
+    pub fn render_members(&self, vpc: &VpcSpec, sets: &mut Sets) {
+        let referenced = self.used(vpc).flat_map(group::referenced);
+        let mut members: BTreeMap<&GroupId, Vec<String>> = referenced.map(|id| (id, vec![])).collect();
         for interface in &vpc.interfaces {
             for group in &interface.groups {
                 if let Some(members) = members.get_mut(group) {
@@ -60,6 +68,14 @@ impl<'a> Asking<'a> {
         for (group, members) in members {
             sets.insert(&names::member_set(group), SetKind::HashIp, members);
         }
+    }
+
+    /// The groups that some interface has.
+    fn used<'b>(&self, vpc: &'b VpcSpec) -> impl Iterator<Item = &'b GroupSpec> {
+        let used: BTreeSet<&GroupId> =
+            self.0.values().flat_map(|chains| chains.groups.iter().copied()).collect();
+        let used: BTreeSet<GroupId> = used.into_iter().cloned().collect();
+        vpc.groups.iter().filter(move |group| used.contains(&group.id))
     }
 }
 

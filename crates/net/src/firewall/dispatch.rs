@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::{Rule, Table};
+use cumulet_ports::network::InterfaceSpec;
+
+use super::{Rule, Ruleset, Table};
 
 /// Up to so many addresses are a plain list.
 const LEAF: usize = 8;
@@ -21,33 +23,113 @@ pub enum End {
     Destination,
 }
 
-/// Puts chain `root` and those below it into `table`, so that a packet meets the rule of its address. A rule must match
-/// its own address; a packet of no known address returns from `root`.
-pub fn tree(table: &mut Table, root: &str, end: End, rules: BTreeMap<Ipv4Addr, String>) {
-    let all = rules.into_iter().map(|(address, rule)| (u32::from(address), rule));
-    branch(table, root, end, all.collect(), 0);
+/// A tree, before it is written: a packet meets the rule of its address, and returns from `root` if there is none.
+pub struct Tree<'a> {
+    /// Table that it is in.
+    pub table: &'static str,
+    /// Chain that it begins with.
+    pub root: &'static str,
+    /// Which end of a packet it looks at.
+    pub end: End,
+    /// Whose rule each address has.
+    pub leaves: BTreeMap<Ipv4Addr, &'a InterfaceSpec>,
+    /// Writes an interface's rule, which must match its own address; the same for equal interfaces.
+    pub write: Box<dyn Fn(&InterfaceSpec) -> String + 'a>,
 }
 
-fn branch(table: &mut Table, name: &str, end: End, rules: Vec<(u32, String)>, shift: u32) {
-    if rules.len() <= LEAF || shift >= u32::BITS {
-        table.chain(name).rules.extend(rules.into_iter().map(|(_, rule)| rule));
+type Leaves<'a> = Vec<(u32, &'a InterfaceSpec)>;
+
+impl Tree<'_> {
+    /// Puts all of it into `ruleset`.
+    pub fn put(&self, ruleset: &mut Ruleset) {
+        self.branch(ruleset.table(self.table), self.root, self.leaves(), 0);
+    }
+
+    /// Puts into `parts` those chains of an old and a new tree that can differ, and no others.
+    pub fn put_apart(old: &Self, new: &Self, parts: (&mut Ruleset, &mut Ruleset)) {
+        let tables = (parts.0.table(old.table), parts.1.table(new.table));
+        apart((old, new), tables, new.root, (old.leaves(), new.leaves()), 0);
+    }
+
+    fn leaves(&self) -> Leaves<'_> {
+        self.leaves.iter().map(|(address, interface)| (u32::from(*address), *interface)).collect()
+    }
+
+    fn branch(&self, table: &mut Table, name: &str, leaves: Leaves<'_>, shift: u32) {
+        if is_list(&leaves, shift) {
+            table.chain(name).rules.extend(leaves.into_iter().map(|(_, interface)| (self.write)(interface)));
+            return;
+        }
+        for (bits, part) in parted(leaves, shift) {
+            let below = below(name, bits, shift);
+            self.jump(table, name, &below, bits, shift);
+            self.branch(table, &below, part, shift + STEP);
+        }
+    }
+
+    fn jump(&self, table: &mut Table, name: &str, below: &str, bits: u32, shift: u32) {
+        let jump = Rule::jump(below);
+        table.chain(name).push(match self.end {
+            End::Source => jump.from_masked(bits, mask(shift)),
+            End::Destination => jump.to_masked(bits, mask(shift)),
+        });
+    }
+}
+
+/// What is in both trees by the same name, with the same addresses of the same interfaces, is the same all the way down.
+fn apart(
+    (old, new): (&Tree<'_>, &Tree<'_>),
+    (old_table, new_table): (&mut Table, &mut Table),
+    name: &str,
+    (was, is): (Leaves<'_>, Leaves<'_>),
+    shift: u32,
+) {
+    if was == is {
         return;
     }
-    let mask = ((1 << STEP) - 1) << shift;
-    let mut parts: BTreeMap<u32, Vec<_>> = BTreeMap::new();
-    for (address, rule) in rules {
-        parts.entry(address & mask).or_default().push((address, rule));
+    if is_list(&was, shift) || is_list(&is, shift) {
+        old.branch(old_table, name, was, shift);
+        new.branch(new_table, name, is, shift);
+        return;
     }
-    for (bits, part) in parts {
-        let below = if shift == 0 { format!("{name}-") } else { name.to_owned() };
-        let below = format!("{below}{:x}", bits >> shift);
-        let jump = Rule::jump(&below);
-        table.chain(name).push(match end {
-            End::Source => jump.from_masked(bits, mask),
-            End::Destination => jump.to_masked(bits, mask),
-        });
-        branch(table, &below, end, part, shift + STEP);
+    let (was, mut is) = (parted(was, shift), parted(is, shift));
+    for bits in was.keys() {
+        old.jump(old_table, name, &below(name, *bits, shift), *bits, shift);
     }
+    for bits in is.keys() {
+        new.jump(new_table, name, &below(name, *bits, shift), *bits, shift);
+    }
+    for (bits, was) in was {
+        let below = below(name, bits, shift);
+        match is.remove(&bits) {
+            Some(is) => apart((old, new), (old_table, new_table), &below, (was, is), shift + STEP),
+            None => old.branch(old_table, &below, was, shift + STEP),
+        }
+    }
+    for (bits, is) in is {
+        new.branch(new_table, &below(name, bits, shift), is, shift + STEP);
+    }
+}
+
+fn is_list(leaves: &Leaves<'_>, shift: u32) -> bool {
+    leaves.len() <= LEAF || shift >= u32::BITS
+}
+
+fn mask(shift: u32) -> u32 {
+    ((1 << STEP) - 1) << shift
+}
+
+fn parted(leaves: Leaves<'_>, shift: u32) -> BTreeMap<u32, Leaves<'_>> {
+    let mut parts: BTreeMap<u32, Leaves<'_>> = BTreeMap::new();
+    for (address, interface) in leaves {
+        parts.entry(address & mask(shift)).or_default().push((address, interface));
+    }
+    parts
+}
+
+fn below(name: &str, bits: u32, shift: u32) -> String {
+    let dash = if shift == 0 { "-" } else { "" };
+    format!("{name}{dash}{:x}", bits >> shift)
 }
 
 #[cfg(test)]
@@ -55,6 +137,36 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn interface(address: Ipv4Addr) -> InterfaceSpec {
+        InterfaceSpec {
+            id: "eni-00000001".parse().unwrap(),
+            instance_id: "i-00000001".parse().unwrap(),
+            subnet_id: "subnet-00000001".parse().unwrap(),
+            mac: cumulet_model::MacAddr([2; 6]),
+            private_ip: address,
+            public_ip: None,
+            groups: vec![],
+            source_dest_check: true,
+            host_name: String::new(),
+        }
+    }
+
+    fn tree(interfaces: &[InterfaceSpec]) -> Tree<'_> {
+        let write = |interface: &InterfaceSpec| {
+            let own = interface.private_ip;
+            let host = &interface.host_name;
+            Rule::jump(format!("V-{own}{host}")).from(own).to_string()
+        };
+        let leaves = interfaces.iter().map(|interface| (interface.private_ip, interface)).collect();
+        Tree { table: "raw", root: "src", end: End::Source, leaves, write: Box::new(write) }
+    }
+
+    fn written(interfaces: &[InterfaceSpec]) -> Table {
+        let mut ruleset = Ruleset::default();
+        tree(interfaces).put(&mut ruleset);
+        ruleset.tables.remove("raw").unwrap()
+    }
 
     /// Walks the chains as the kernel would and gives the leaf rules met, and how many rules were compared.
     fn walk(table: &Table, chain: &str, address: Ipv4Addr) -> (Vec<String>, usize) {
@@ -85,26 +197,47 @@ mod tests {
     proptest! {
         #[test]
         fn each_address_meets_its_own_rule_alone(addresses in proptest::collection::btree_set(any::<u32>(), 0..200)) {
-            let rules: BTreeMap<_, _> = addresses.iter().copied().map(Ipv4Addr::from)
-                .map(|a| (a, Rule::jump(format!("V-{a}")).from(a).to_string())).collect();
-            let mut table = Table::default();
-            tree(&mut table, "src", End::Source, rules.clone());
-            for address in rules.keys() {
+            let interfaces: Vec<_> = addresses.iter().copied().map(Ipv4Addr::from).map(interface).collect();
+            let table = written(&interfaces);
+            for address in interfaces.iter().map(|interface| &interface.private_ip) {
                 prop_assert_eq!(walk(&table, "src", *address).0, vec![format!("V-{address}")]);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_out_of_both_parts_is_in_both_trees(
+            common in proptest::collection::btree_set(0..400u32, 0..200),
+            old in proptest::collection::btree_set(0..400u32, 0..9),
+            new in proptest::collection::btree_set(0..400u32, 0..9),
+            renamed in proptest::collection::btree_set(0..400u32, 0..3),
+        ) {
+            let all = |more: &std::collections::BTreeSet<u32>| -> Vec<InterfaceSpec> {
+                common.union(more).map(|n| interface(Ipv4Addr::from(n * 3))).collect()
+            };
+            let (old, mut new) = (all(&old), all(&new));
+            for interface in new.iter_mut().filter(|i| renamed.contains(&(u32::from(i.private_ip) / 3))) {
+                interface.host_name = "x".to_owned();
+            }
+            let mut parts = (Ruleset::default(), Ruleset::default());
+            Tree::put_apart(&tree(&old), &tree(&new), (&mut parts.0, &mut parts.1));
+            let (mut old, new) = (written(&old), written(&new));
+            for (name, chain) in &parts.0.table("raw").chains {
+                let was = old.chains.remove(name);
+                prop_assert_eq!(was.as_ref(), Some(chain));
+            }
+            old.chains.extend(parts.1.table("raw").chains.clone());
+            prop_assert_eq!(old, new);
         }
     }
 
     #[test]
     fn a_thousand_addresses_cost_few_comparisons() {
         let base = u32::from(Ipv4Addr::new(172, 31, 0, 4));
-        let rules: BTreeMap<_, _> = (0..1000)
-            .map(|n| Ipv4Addr::from(base + n))
-            .map(|a| (a, Rule::jump(format!("V-{a}")).from(a).to_string()))
-            .collect();
-        let mut table = Table::default();
-        tree(&mut table, "src", End::Source, rules.clone());
-        let most = rules.keys().map(|a| walk(&table, "src", *a).1).max().unwrap();
+        let interfaces: Vec<_> = (0..1000).map(|n| interface(Ipv4Addr::from(base + n))).collect();
+        let table = written(&interfaces);
+        let most = interfaces.iter().map(|i| walk(&table, "src", i.private_ip).1).max().unwrap();
         assert!(most <= 40, "{most} comparisons");
         assert!(table.chains.keys().all(|name| name.len() <= 28));
     }

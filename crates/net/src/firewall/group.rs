@@ -18,25 +18,27 @@ use crate::names;
 /// The chain that marks a packet as allowed to leave its sender.
 pub const PASS: &str = "pass";
 
-/// Puts a group's two chains into `table` and the CIDR sets that they use into `sets`; gives the groups that its rules
-/// refer to.
-pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) -> BTreeSet<GroupId> {
-    let mut referenced = BTreeSet::new();
+/// Puts a group's two chains into `table` and the CIDR sets that they use into `sets`.
+pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) {
     for (direction, rules) in [(Direction::Ingress, &group.ingress), (Direction::Egress, &group.egress)] {
         let name = names::group_chain(&group.id, way(direction));
         table.chain(&name);
         for (traffic, peers) in by_traffic(rules) {
-            if !is_on_the_wire(traffic) {
-                continue;
-            }
             for peer in peers.render(&group.id, direction, traffic, sets) {
                 let rule = with_traffic(peer.verdict(direction), traffic);
                 table.chain(&name).push(peer.apply(rule, direction));
             }
-            referenced.extend(peers.groups);
         }
     }
-    referenced
+}
+
+/// The groups that a group's rules refer to.
+pub fn referenced(group: &GroupSpec) -> impl Iterator<Item = &GroupId> {
+    let rules = group.ingress.iter().chain(&group.egress).filter(|rule| is_on_the_wire(rule.traffic));
+    rules.filter_map(|rule| match &rule.peer {
+        Peer::Group(group) => Some(group),
+        Peer::Cidr(_) => None,
+    })
 }
 
 /// The word for a direction in names of chains and sets.
@@ -55,7 +57,7 @@ struct Peers {
 
 fn by_traffic(rules: &[RuleSpec]) -> BTreeMap<Traffic, Peers> {
     let mut sorted: BTreeMap<Traffic, Peers> = BTreeMap::new();
-    for rule in rules {
+    for rule in rules.iter().filter(|rule| is_on_the_wire(rule.traffic)) {
         let peers = sorted.entry(rule.traffic).or_default();
         match &rule.peer {
             Peer::Cidr(cidr) => {

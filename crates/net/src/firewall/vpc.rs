@@ -8,14 +8,13 @@
 //! The way in from the internet gateway: `nat/dnat` finds the private address, then the receiver's groups are asked.
 //! What has no public address has no rule in `nat` and is not let out.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use cumulet_model::address;
 use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 
 use super::asking::Asking;
-use super::dispatch::{End, tree};
+use super::dispatch::{End, Tree};
 use super::group::PASS;
 use super::{Rule, Ruleset, Table, acl};
 use crate::ipset::{SetKind, Sets};
@@ -31,20 +30,116 @@ const PUBLIC_SET: &str = "public";
 
 /// The rules and sets of a VPC.
 pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
-    let mut ruleset = Ruleset::default();
-    let mut sets = Sets::default();
-    raw(vpc, ruleset.table("raw"));
-    filter(vpc, ruleset.table("filter"), &mut sets);
-    nat(vpc, ruleset.table("nat"));
-    mangle(ruleset.table("mangle"));
+    let asking = Asking::of_all(vpc);
+    let (mut ruleset, mut sets) = (frame(vpc, &asking), Sets::default());
+    for tree in trees(vpc, &asking) {
+        tree.put(&mut ruleset);
+    }
+    asking.render(vpc, ruleset.table("filter"), &mut sets);
+    asking.render_members(vpc, &mut sets);
+    public(vpc, &mut sets);
     (ruleset, sets)
 }
 
-/// The part of [`render`] that changes when rules do and interfaces stay the same.
-pub fn render_groups(vpc: &VpcSpec) -> (Ruleset, Sets) {
-    let (mut ruleset, mut sets) = (Ruleset::default(), Sets::default());
-    Asking::of_all(vpc).render(vpc, ruleset.table("filter"), &mut sets);
-    (ruleset, sets)
+/// The parts of [`render`]'s results for an old and a new state of a VPC in which they can differ. All else is the same.
+pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
+    let asking = [Asking::of_all(old), Asking::of_all(new)];
+    let mut parts = [(Ruleset::default(), Sets::default()), (Ruleset::default(), Sets::default())];
+    let same_interfaces = old.interfaces == new.interfaces;
+    if !same_interfaces || old.subnets != new.subnets {
+        let [(old_rules, _), (new_rules, _)] = &mut parts;
+        (*old_rules, *new_rules) = (frame(old, &asking[0]), frame(new, &asking[1]));
+        for (was, is) in trees(old, &asking[0]).iter().zip(&trees(new, &asking[1])) {
+            Tree::put_apart(was, is, (old_rules, new_rules));
+        }
+    }
+    let same_groups = old.groups == new.groups && asking[0].asks_the_same(&asking[1]);
+    for ((vpc, asking), (rules, sets)) in [old, new].into_iter().zip(&asking).zip(&mut parts) {
+        if !same_groups {
+            asking.render(vpc, rules.table("filter"), sets);
+        }
+        asking.render_members(vpc, sets);
+        if !same_interfaces {
+            public(vpc, sets);
+        }
+    }
+    parts
+}
+
+/// All but the trees and the groups' chains.
+fn frame(vpc: &VpcSpec, asking: &Asking<'_>) -> Ruleset {
+    let mut ruleset = Ruleset::default();
+    raw(vpc, ruleset.table("raw"));
+    let filter = ruleset.table("filter");
+    input(vpc, filter);
+    filter.builtin("OUTPUT", "ACCEPT");
+    forward(vpc, asking, filter);
+    nat(ruleset.table("nat"));
+    mangle(ruleset.table("mangle"));
+    ruleset
+}
+
+fn public(vpc: &VpcSpec, sets: &mut Sets) {
+    let public = vpc.interfaces.iter().filter(|i| i.public_ip.is_some()).map(|i| i.private_ip.to_string());
+    sets.insert(PUBLIC_SET, SetKind::HashIp, public);
+}
+
+/// The rules that are found by an address.
+fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
+    let private = || vpc.interfaces.iter().map(|interface| (interface.private_ip, interface));
+    // Who has no groups is not asked for, and so refused.
+    let asked = || private().filter(|(_, interface)| asking.of(interface).is_some()).collect();
+    let public = || vpc.interfaces.iter().filter_map(|interface| Some((interface.public_ip?, interface)));
+    let tree = |table, root, end, leaves, write| Tree { table, root, end, leaves, write };
+    let text = |public: Option<Ipv4Addr>| public.map_or_else(String::new, |public| public.to_string());
+    [
+        tree(
+            "raw",
+            "src",
+            End::Source,
+            private().collect(),
+            Box::new(|i| {
+                let (own, tap, mac) = (i.private_ip, names::tap(&i.id), i.mac);
+                format!("-s {own}/32 -i {tap} -m mac --mac-source {mac} -j ACCEPT")
+            }),
+        ),
+        tree(
+            "filter",
+            "egress",
+            End::Source,
+            asked(),
+            Box::new(|i| {
+                let chain = asking.of(i).map_or("", |chains| chains.out.as_str());
+                format!("-s {}/32 -i {} -j {chain}", i.private_ip, names::tap(&i.id))
+            }),
+        ),
+        tree(
+            "filter",
+            "ingress",
+            End::Destination,
+            asked(),
+            Box::new(|i| {
+                let chain = asking.of(i).map_or("", |chains| chains.into.as_str());
+                format!("-d {}/32 -o {} -j {chain}", i.private_ip, names::tap(&i.id))
+            }),
+        ),
+        tree(
+            "nat",
+            "dnat",
+            End::Destination,
+            public().collect(),
+            Box::new(move |i| {
+                format!("-d {}/32 -j DNAT --to-destination {}", text(i.public_ip), i.private_ip)
+            }),
+        ),
+        tree(
+            "nat",
+            "snat",
+            End::Source,
+            public().map(|(_, interface)| (interface.private_ip, interface)).collect(),
+            Box::new(move |i| format!("-s {}/32 -j SNAT --to-source {}", i.private_ip, text(i.public_ip))),
+        ),
+    ]
 }
 
 fn any_tap() -> String {
@@ -54,11 +149,6 @@ fn any_tap() -> String {
 /// Nobody uses an address that is not its own, unless it is let off the check. Frames to the router's DHCP server come
 /// before there is an address; it knows its clients by their taps.
 fn raw(vpc: &VpcSpec, table: &mut Table) {
-    let own = vpc.interfaces.iter().map(|interface| {
-        let (own, tap, mac) = (interface.private_ip, names::tap(&interface.id), interface.mac);
-        (own, format!("-s {own}/32 -i {tap} -m mac --mac-source {mac} -j ACCEPT"))
-    });
-    tree(table, "src", End::Source, own.collect());
     let chain = table.builtin("PREROUTING", "ACCEPT");
     chain.push(Rule::jump("ACCEPT").input(IGW)).push(Rule::jump("ACCEPT").input("lo"));
     chain.push(
@@ -81,16 +171,6 @@ fn raw(vpc: &VpcSpec, table: &mut Table) {
 /// Interfaces that may send for others.
 fn unchecked(vpc: &VpcSpec) -> impl Iterator<Item = &InterfaceSpec> {
     vpc.interfaces.iter().filter(|interface| !interface.source_dest_check)
-}
-
-fn filter(vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
-    input(vpc, table);
-    table.builtin("OUTPUT", "ACCEPT");
-    let asking = Asking::of_all(vpc);
-    forward(vpc, &asking, table);
-    asking.render(vpc, table, sets);
-    let public = vpc.interfaces.iter().filter(|i| i.public_ip.is_some()).map(|i| i.private_ip.to_string());
-    sets.insert(PUBLIC_SET, SetKind::HashIp, public);
 }
 
 fn input(vpc: &VpcSpec, table: &mut Table) {
@@ -117,6 +197,7 @@ fn forward(vpc: &VpcSpec, asking: &Asking<'_>, table: &mut Table) {
     }
     chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
     chain.push(Rule::jump("egress").not_input(IGW));
+    chain.push(Rule::jump("forwarders").matching(format!("-m mark --mark {FORWARDED}")));
     chain.push(Rule::jump("DROP").not_input(IGW).matching(format!("-m mark ! --mark {ALLOWED}")));
     let own_source = Rule::jump("ACCEPT").not_input(IGW).output(IGW);
     let own_source = own_source.matching(format!("-m mark ! --mark {FORWARDED}"));
@@ -124,36 +205,21 @@ fn forward(vpc: &VpcSpec, asking: &Asking<'_>, table: &mut Table) {
     chain.push(Rule::jump("ingress"));
     table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
 
-    let (mut senders, mut receivers) = (BTreeMap::new(), BTreeMap::new());
-    for interface in &vpc.interfaces {
-        // Who has no groups is not asked for, and so refused.
-        let Some(chains) = asking.of(interface) else { continue };
-        let (tap, own) = (names::tap(&interface.id), interface.private_ip);
-        senders.insert(own, format!("-s {own}/32 -i {tap} -j {}", chains.out));
-        receivers.insert(own, format!("-d {own}/32 -o {tap} -j {}", chains.into));
-    }
-    tree(table, "egress", End::Source, senders);
+    // The packet that a guest forwards is found by its tap, as its source is not the guest's.
+    table.chain("forwarders");
     for interface in unchecked(vpc) {
         if let Some(chains) = asking.of(interface) {
-            table.chain("egress").push(Rule::jump(&chains.out).input(names::tap(&interface.id)));
+            let rule = Rule::jump(&chains.out).input(names::tap(&interface.id));
+            table.chain("forwarders").push(rule);
         }
     }
-    tree(table, "ingress", End::Destination, receivers);
 }
 
-fn nat(vpc: &VpcSpec, table: &mut Table) {
+fn nat(table: &mut Table) {
     table.builtin("PREROUTING", "ACCEPT").push(Rule::jump("dnat").input(IGW));
     table.builtin("POSTROUTING", "ACCEPT").push(Rule::jump("snat").output(IGW));
     table.builtin("INPUT", "ACCEPT");
     table.builtin("OUTPUT", "ACCEPT");
-    let public = || vpc.interfaces.iter().filter_map(|i| Some((i.private_ip, i.public_ip?)));
-    let inward = public()
-        .map(|(own, public)| (public, format!("-d {public}/32 -j DNAT --to-destination {own}")))
-        .collect();
-    tree(table, "dnat", End::Destination, inward);
-    let outward =
-        public().map(|(own, public)| (own, format!("-s {own}/32 -j SNAT --to-source {public}"))).collect();
-    tree(table, "snat", End::Source, outward);
 }
 
 /// TCP through the internet gateway begins with segments that the uplink carries, as some networks lose the messages by

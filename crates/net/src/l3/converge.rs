@@ -17,7 +17,7 @@ use crate::sys::{NetNs, sysctl};
 
 /// Makes the namespace hold what `plan` says; each change is a line in `changes`. All links of the plan must be there.
 /// Gives what it then holds.
-pub async fn converge(ns: &NetNs, plan: &Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
+pub async fn converge(ns: &NetNs, plan: Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
     settle(ns, plan.settings.clone(), changes).await?;
     let found = Found {
         links: observe::links(ns).await?,
@@ -42,10 +42,10 @@ pub async fn advance(
     ns: &NetNs,
     held: Holding,
     links: Links,
-    plan: &Plan,
+    plan: Plan,
     changes: &mut Vec<String>,
 ) -> Result<Holding, NetError> {
-    if held.plan == *plan {
+    if held.plan == plan {
         return Ok(held);
     }
     let held_settings: HashSet<_> = held.plan.settings.iter().collect();
@@ -92,7 +92,7 @@ impl Found {
     }
 }
 
-async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
+async fn lead(ns: &NetNs, found: Found, plan: Plan, changes: &mut Vec<String>) -> Result<Holding, NetError> {
     let Found {
         mut links,
         addresses: held_addresses,
@@ -107,11 +107,11 @@ async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) 
             .ok_or_else(|| NetError::Missing { what: format!("link {name} in {}", ns.name()) })?;
         ours.insert(name.as_str(), link);
     }
-    put_doors(ns, plan, &ours, &held_doors, changes).await?;
-    set_links(ns, plan, &ours, changes).await?;
-    addresses(ns, plan, &ours, held_addresses, changes).await?;
-    neighbours(ns, plan, &ours, held_neighbours, changes).await?;
-    routes(ns, plan, &ours, held_routes, changes).await?;
+    put_doors(ns, &plan, &ours, &held_doors, changes).await?;
+    set_links(ns, &plan, &ours, changes).await?;
+    addresses(ns, &plan, &ours, held_addresses, changes).await?;
+    neighbours(ns, &plan, &ours, held_neighbours, changes).await?;
+    routes(ns, &plan, &ours, held_routes, changes).await?;
     links.retain(|name, _| plan.links.contains_key(name));
     for (name, link) in &mut links {
         let wanted = plan.links.get(name).copied().unwrap_or_default();
@@ -119,7 +119,7 @@ async fn lead(ns: &NetNs, found: Found, plan: &Plan, changes: &mut Vec<String>) 
         link.mtu = wanted.mtu.unwrap_or(link.mtu);
         link.mac = wanted.mac.or(link.mac);
     }
-    Ok(Holding { plan: plan.clone(), links })
+    Ok(Holding { plan, links })
 }
 
 /// Makes kernel settings below `net` hold these values.

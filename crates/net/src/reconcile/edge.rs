@@ -19,7 +19,7 @@ pub async fn reconcile(
 ) -> Result<Holding, NetError> {
     let plan = plan::edge(config, uplink_mtu, desired);
     links::prune(edge, names::VPC_LINK_PREFIX, |name| plan.links.contains_key(name), changes).await?;
-    l3::converge(edge, &plan, changes).await
+    l3::converge(edge, plan, changes).await
 }
 
 /// The same from what it is known to hold, without looking; its links are the same.
@@ -32,5 +32,5 @@ pub async fn advance(
     changes: &mut Vec<String>,
 ) -> Result<Holding, NetError> {
     let links = held.links.clone();
-    l3::advance(edge, held, links, &plan::edge(config, uplink_mtu, desired), changes).await
+    l3::advance(edge, held, links, plan::edge(config, uplink_mtu, desired), changes).await
 }

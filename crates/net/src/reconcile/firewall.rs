@@ -59,11 +59,8 @@ pub async fn advance_vpc(
     (old, new): (&VpcSpec, &VpcSpec),
     changes: &mut Vec<String>,
 ) -> Result<Filtering, NetError> {
-    if old.interfaces != new.interfaces || old.subnets != new.subnets {
-        return lead(ns, &held, Filtering::of(vpc::render(new)), changes).await;
-    }
-    let part = Filtering::of(vpc::render_groups(old));
-    let reached = lead(ns, &part, Filtering::of(vpc::render_groups(new)), changes).await?;
+    let [part, wanted] = vpc::render_apart(old, new).map(Filtering::of);
+    let reached = lead(ns, &part, wanted, changes).await?;
     held.replace(&part, reached);
     Ok(held)
 }
@@ -162,9 +159,10 @@ pub async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
 /// Ends the tracked connections of addresses that an interface had and has no more: the next owner of the address must
 /// not inherit them, and a public address that moved must not go on leading to its former owner.
 async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Result<(), NetError> {
-    let now = bindings(wanted);
+    // A rule that moved stands in another chain that differs as well.
+    let now = bindings(wanted, held);
     let gone: BTreeSet<Ipv4Addr> =
-        bindings(held).difference(&now).filter_map(|rule| address_of(rule)).collect();
+        bindings(held, wanted).difference(&now).filter_map(|rule| address_of(rule)).collect();
     if gone.is_empty() {
         return Ok(());
     }
@@ -173,15 +171,18 @@ async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Res
     Ok(())
 }
 
-/// The rules that bind an address to an interface or to another address.
-fn bindings(ruleset: &Ruleset) -> BTreeSet<&str> {
-    let chains = ruleset.tables.values().flat_map(|table| &table.chains);
-    chains
-        .filter(|(name, _)| ["src", "dnat", "snat"].iter().any(|root| name.split('-').next() == Some(root)))
-        .flat_map(|(_, chain)| &chain.rules)
-        .filter(|rule| address_of(rule).is_some())
-        .map(String::as_str)
-        .collect()
+/// The rules that bind an address to an interface or to another address, in chains that `other` has not just so.
+fn bindings<'a>(ruleset: &'a Ruleset, other: &Ruleset) -> BTreeSet<&'a str> {
+    let is_binding = |name: &str| matches!(name.split('-').next(), Some("src" | "dnat" | "snat"));
+    let mut found = BTreeSet::new();
+    for (name, table) in &ruleset.tables {
+        let others = other.tables.get(name);
+        let differs = |name: &str, chain| others.and_then(|table| table.chains.get(name)) != Some(chain);
+        let chains = table.chains.iter().filter(|(name, chain)| is_binding(name) && differs(name, *chain));
+        let rules = chains.flat_map(|(_, chain)| &chain.rules).map(String::as_str);
+        found.extend(rules.filter(|rule| address_of(rule).is_some()));
+    }
+    found
 }
 
 fn address_of(rule: &str) -> Option<Ipv4Addr> {
@@ -197,7 +198,9 @@ mod tests {
         let saved = "*nat\n:dnat - [0:0]\n:other - [0:0]\n-A dnat -d 0.0.0.5/0.0.0.15 -j dnat-5\n\
                      -A dnat-5 -d 198.18.0.5/32 -j DNAT --to-destination 10.0.0.5\n-A other -s 1.2.3.4/32 -j x\n";
         let ruleset = parse(saved, &ProtocolNames::default());
-        let addresses: Vec<_> = bindings(&ruleset).into_iter().filter_map(address_of).collect();
+        let addresses: Vec<_> =
+            bindings(&ruleset, &Ruleset::default()).into_iter().filter_map(address_of).collect();
         assert_eq!(addresses, [Ipv4Addr::new(198, 18, 0, 5)]);
+        assert!(bindings(&ruleset, &ruleset).is_empty());
     }
 }

@@ -31,7 +31,7 @@ pub async fn reconcile(
     let reach = Reach::new(&config.guest_networks, l3::networks_around(host).await?);
     firewall::host(host, config, &reach, &rules, changes).await?;
     let uplink_mtu = l3::default_mtu(host).await?.unwrap_or(u32::MAX).clamp(LEAST_MTU, config.mtu.into());
-    l3::converge(host, &plan::host(config, uplink_mtu), changes).await?;
+    l3::converge(host, plan::host(config, uplink_mtu), changes).await?;
     found::enable_forwarding(host, changes).await?;
     Ok(uplink_mtu)
 }

@@ -49,7 +49,7 @@ pub async fn veth(near: End<'_>, far: End<'_>, changes: &mut Vec<String>) -> Res
     Ok(())
 }
 
-/// Removes the taps that no interface has and makes those that are missing, still down, given the links that are there.
+/// Removes, of the links that are `held`, the taps that no interface has and makes those that are missing, still down.
 pub async fn taps(
     ns: &NetNs,
     vpc: &VpcSpec,
@@ -60,11 +60,11 @@ pub async fn taps(
     let wanted: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
     let is_stale = |name: &String| name.starts_with(TAP_PREFIX) && !wanted.contains(name);
     for (name, link) in held.iter().filter(|(name, _)| is_stale(name)) {
+        handed_out.let_go(name);
         delete(ns, link).await?;
         changes.push(format!("{}: tap {name} removed", ns.name()));
     }
     held.retain(|name, _| !is_stale(name));
-    handed_out.look(|name| wanted.contains(name));
     let missing: Vec<String> = wanted.into_iter().filter(|name| !held.contains_key(name)).collect();
     for name in missing {
         let fate = handed_out.make_again(&name);
