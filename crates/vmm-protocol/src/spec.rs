@@ -40,7 +40,8 @@ pub struct MachineSpec {
     /// Block devices, in the order in which the guest finds them (`vda`, `vdb`, …). At most 22.
     #[serde(default)]
     pub disks: Vec<Disk>,
-    /// Network interfaces, in the order in which the guest finds them. At most 8.
+    /// Network interfaces, in the order in which the guest finds them. At most 8; with disks, entropy device, balloon and
+    /// vsock at most 31, the slots of the bus.
     #[serde(default)]
     pub nets: Vec<NetInterface>,
     /// Whether the machine has an entropy device.

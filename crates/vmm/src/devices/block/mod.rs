@@ -94,7 +94,7 @@ pub enum ResizeError {
 
 /// What the disk's thread does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+pub enum Next {
     /// Wait for a notification.
     Wait,
     /// Wait for a notification, but so long at most.
@@ -178,7 +178,7 @@ impl Block {
     }
 
     /// Serves what the driver has made available, as far as the limits allow.
-    fn serve(&self) -> Next {
+    pub fn serve(&self) -> Next {
         let mut work = self.lock();
         let Work { image, active, limiter } = &mut *work;
         let Some(Active { queue, memory, interrupt }) = active else { return Next::Wait };

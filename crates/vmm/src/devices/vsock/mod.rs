@@ -7,8 +7,8 @@ mod active;
 mod config;
 mod connection;
 mod handshake;
-mod muxer;
-mod packet;
+pub mod muxer;
+pub mod packet;
 #[cfg(test)]
 mod tests;
 
