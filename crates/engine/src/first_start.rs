@@ -61,6 +61,7 @@ impl Cloud {
             }),
         };
         cloud.fail_unfinished_images().await?;
+        cloud.fail_unfinished_snapshots().await?;
         cloud.reconcile_storage().await?;
         let (events, incoming) = mpsc::unbounded_channel();
         let found = cloud.inner.ports.vms.recover(events).await.map_err(port_failed)?;

@@ -95,7 +95,7 @@ impl Cloud {
         Ok(())
     }
 
-    async fn finish_image(&self, id: &ImageId, outcome: std::result::Result<Bytes, String>) {
+    pub(crate) async fn finish_image(&self, id: &ImageId, outcome: std::result::Result<Bytes, String>) {
         let (state, size, reason) = match &outcome {
             Ok(size) => (ImageState::Available, *size, None),
             Err(reason) => (ImageState::Failed, Bytes(0), Some(reason.as_str())),
@@ -120,7 +120,7 @@ async fn bring_in(cloud: Cloud, id: ImageId, source: std::path::PathBuf) {
 }
 
 /// EC2's rule for image names (EC2 API reference, RegisterImage).
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "()[] ./-'@_".contains(c);
     if (3..=128).contains(&name.chars().count()) && name.chars().all(allowed) {
         return Ok(());

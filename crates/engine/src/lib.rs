@@ -12,6 +12,7 @@ mod capacity;
 pub mod clock;
 pub mod cloud;
 mod console;
+mod create_image;
 mod describe;
 mod devices;
 mod driver;

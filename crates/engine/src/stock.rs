@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use cumulet_model::image::ImageState;
+use cumulet_model::snapshot::SnapshotState;
 use cumulet_model::volume::VolumeState;
 use cumulet_ports::storage::{Inventory, Stored};
 use tracing::{error, warn};
@@ -33,6 +34,13 @@ impl Cloud {
             let state = if volume.attachment.is_some() { volume.state } else { VolumeState::Error };
             store.set_volume_state(&volume.id, state, Some(LOST)).await.map_err(internal)?;
         }
+        let there: HashSet<_> = inventory.snapshots.iter().collect();
+        for snapshot in store.snapshots().await.map_err(internal)? {
+            if snapshot.state == SnapshotState::Completed && !there.contains(&snapshot.id) {
+                error!(snapshot = %snapshot.id, "a snapshot's files are gone");
+                store.lose_snapshot(&snapshot.id, LOST).await.map_err(internal)?;
+            }
+        }
         let there: HashSet<_> = inventory.images.iter().collect();
         for image in store.images().await.map_err(internal)? {
             if image.state == ImageState::Available && !there.contains(&image.id) {
@@ -49,7 +57,8 @@ impl Cloud {
         known
             .extend(store.volumes().await.map_err(internal)?.into_iter().map(|volume| volume.id.to_string()));
         known.extend(store.images().await.map_err(internal)?.into_iter().map(|image| image.id.to_string()));
-        known.extend(store.snapshot_ids().await.map_err(internal)?.into_iter().map(|id| id.to_string()));
+        known
+            .extend(store.snapshots().await.map_err(internal)?.into_iter().map(|taken| taken.id.to_string()));
         let volumes = inventory.volumes.into_iter().map(|id| (id.to_string(), Stored::Volume(id)));
         let images = inventory.images.into_iter().map(|id| (id.to_string(), Stored::Image(id)));
         let snapshots = inventory.snapshots.into_iter().map(|id| (id.to_string(), Stored::Snapshot(id)));

@@ -50,6 +50,7 @@ impl Cloud {
         ids.extend(self.subnets().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.network_interfaces().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.volumes().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.snapshots().await?.into_iter().map(|r| r.id.to_string()));
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
             ids.extend(group.rules.into_iter().map(|rule| rule.id.to_string()));
@@ -64,6 +65,7 @@ fn unknown(id: &str) -> CloudError {
         "instance" => (ErrorCode::InvalidInstanceIdNotFound, "instance ID"),
         "image" => (ErrorCode::InvalidAmiIdNotFound, "image ID"),
         "volume" => (ErrorCode::InvalidVolumeNotFound, "volume"),
+        "snapshot" => (ErrorCode::InvalidSnapshotNotFound, "snapshot"),
         "vpc" => (ErrorCode::InvalidVpcIdNotFound, "vpc ID"),
         "subnet" => (ErrorCode::InvalidSubnetIdNotFound, "subnet ID"),
         "network-interface" => (ErrorCode::InvalidInterfaceNotFound, "networkInterface ID"),

@@ -1,7 +1,8 @@
 //! Stories of volumes apart from launches, on the real engine and store, over fakes of the host.
 
-use cumulet_engine::api::volume::{AttachVolume, CreateVolume, DetachVolume, ModifyVolume};
+use cumulet_engine::api::volume::{AttachVolume, CreateSnapshot, CreateVolume, DetachVolume, ModifyVolume};
 use cumulet_model::attachment::AttachmentState;
+use cumulet_model::snapshot::SnapshotState;
 use cumulet_model::state::InstanceState;
 use cumulet_model::volume::{ModificationState, Volume, VolumeState};
 use cumulet_model::volume_type::VolumeType;
@@ -324,4 +325,52 @@ async fn an_instance_has_no_more_volumes_than_its_machine_takes() {
     let one_more = volume(&test, 1).await;
     let refused = test.cloud.attach_volume(attach(&one_more, &instance, "/dev/sdz")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::AttachmentLimitExceeded);
+}
+
+fn snapshot_of(volume: &VolumeId) -> CreateSnapshot {
+    CreateSnapshot { volume_id: volume.clone(), description: None, tags: Default::default() }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_taken_of_a_volume_by_itself_in_a_machine_and_without_one() {
+    let mut test = TestCloud::new().await;
+    let (instance, id) = (running(&test).await, volume(&test, 2).await);
+    let alone = test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap();
+    assert_eq!((alone.state, alone.size), (SnapshotState::Completed, Gib(2)));
+    test.cloud.attach_volume(attach(&id, &instance, "/dev/sdf")).await.unwrap();
+    wait_attached(&test, &id).await;
+    assert_eq!(test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap().state, SnapshotState::Completed);
+    stop(&test, &instance).await;
+    assert_eq!(test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap().state, SnapshotState::Completed);
+
+    let request = CreateVolume { size: None, snapshot_id: Some(alone.id.clone()), ..new_volume(1) };
+    let made = test.cloud.create_volume(request.clone()).await.unwrap();
+    assert_eq!(wait_for(&test, &made.id, VolumeState::Available).await.size, Gib(2));
+    let small = CreateVolume { size: Some(Gib(1)), ..request };
+    assert_eq!(test.cloud.create_volume(small).await.unwrap_err().code, ErrorCode::InvalidParameterValue);
+    test.cloud.delete_snapshot(&alone.id).await.unwrap();
+    assert_eq!(test.cloud.snapshots().await.unwrap().len(), 2);
+    test.restart().await;
+    assert_eq!(test.cloud.snapshots().await.unwrap().len(), 2);
+    assert!(test.storage.aside().is_empty());
+}
+
+#[tokio::test]
+async fn a_snapshot_that_fails_at_any_step_says_so_and_can_not_be_used() {
+    for nth in 0.. {
+        let test = TestCloud::new().await;
+        let (instance, id) = (running(&test).await, volume(&test, 1).await);
+        test.cloud.attach_volume(attach(&id, &instance, "/dev/sdf")).await.unwrap();
+        wait_attached(&test, &id).await;
+        test.faults.fail_after(nth);
+        let taken = test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap();
+        let Some(failed) = test.faults.clear() else {
+            assert!(taken.state == SnapshotState::Completed && nth >= 4, "four steps can fail, not {nth}");
+            return;
+        };
+        assert_eq!(taken.state, SnapshotState::Error, "{failed} failed");
+        assert!(taken.message.is_some_and(|message| message.contains(failed)));
+        let request = CreateVolume { snapshot_id: Some(taken.id), ..new_volume(1) };
+        assert_eq!(test.cloud.create_volume(request).await.unwrap_err().code, ErrorCode::IncorrectState);
+    }
 }

@@ -16,6 +16,7 @@ pub mod mac;
 pub mod network;
 pub mod place;
 pub mod security;
+pub mod snapshot;
 pub mod state;
 pub mod tag;
 pub mod units;

@@ -92,6 +92,10 @@ pub trait Storage: Send + Sync + 'static {
     /// the volume. A snapshot that is there already is a success.
     async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, below: u32) -> PortResult<()>;
 
+    /// Makes a machine image of the `below` lowest layers of a volume, which [`Storage::branch_volume`] froze. An image
+    /// that is there already is a success.
+    async fn image_from_volume(&self, id: &ImageId, of: &VolumeId, below: u32) -> PortResult<Imported>;
+
     /// Removes a snapshot; volumes made from it live on. No such snapshot is a success.
     async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()>;
 

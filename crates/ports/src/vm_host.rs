@@ -170,6 +170,10 @@ pub trait VmHost: Send + Sync + 'static {
     /// meanwhile and goes on in any case. After an error its disks are on the old files or on the new ones.
     async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase>;
 
+    /// Puts other files behind disks of a running machine, in which the guest finds the same bytes. The machine stands
+    /// still for the moment; when this returns, what was written before is in the old files, which are written to no more.
+    async fn swap_disks(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()>;
+
     /// Plugs a disk into a running machine and returns when the machine has it; the guest finds it in its own time. A disk
     /// that is there already is a success.
     async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()>;

@@ -16,7 +16,16 @@ const CHUNK: u64 = 2 << 20;
 
 /// Writes the disk of `size` in `source`, whose header was checked, into the new file `target`.
 pub fn convert_qcow2(source: &File, target: &File, size: Bytes, space: &Space) -> Result<(), StorageError> {
-    let disk = open(source)?;
+    copy_disk(&open(source)?, target, size, space)
+}
+
+/// Writes what a disk of `size` holds into the new file `target`.
+pub fn copy_disk(
+    disk: &FormatAccess<imago::file::File>,
+    target: &File,
+    size: Bytes,
+    space: &Space,
+) -> Result<(), StorageError> {
     target.set_len(size.0).map_err(StorageError::io("size a disk"))?;
     let mut writer = SparseWriter::new(target, space);
     let mut buffer = vec![0; CHUNK as usize];

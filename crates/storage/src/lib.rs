@@ -20,6 +20,7 @@ mod convert;
 mod copy;
 mod draft;
 mod error;
+mod flatten;
 mod grow;
 mod image;
 mod layout;
@@ -121,6 +122,11 @@ impl Storage for HostStorage {
     async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, below: u32) -> PortResult<()> {
         let (id, of) = (id.clone(), of.clone());
         self.blocking(move |layout| snapshot::take(layout, &id, &of, below)).await
+    }
+
+    async fn image_from_volume(&self, id: &ImageId, of: &VolumeId, below: u32) -> PortResult<Imported> {
+        let (id, of) = (id.clone(), of.clone());
+        self.blocking(move |layout| flatten::image_from(layout, &id, &of, below)).await
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()> {

@@ -77,3 +77,28 @@ async fn what_is_set_aside_is_out_of_the_way_and_not_lost() {
     assert!(storage.inventory().await.unwrap().volumes.is_empty());
     assert_eq!(names(&dir.path().join("quarantine")), [id.to_string(), format!("{id}.1")]);
 }
+
+#[tokio::test]
+async fn an_image_is_made_of_all_layers_of_a_volume() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = storage_at(&dir.path().join("state"));
+    let source = dir.path().join("source.img");
+    marked_disk(&source);
+    let (origin, made) = (machine_image(), machine_image());
+    storage.import_image(&origin, &source).await.unwrap();
+    let id = volume();
+    storage.create_volume(&id, &VolumeSource::Image(origin), Gib(1)).await.unwrap();
+    let disk = open_chain(&storage.volume_chain(&id).await.unwrap(), true);
+    disk.write(&b"mine!"[..], 2 * MIB).unwrap();
+    disk.flush().unwrap();
+    drop(disk);
+    assert!(storage.image_from_volume(&made, &id, 2).await.is_err(), "its top layer may be written to");
+    let below = storage.branch_volume(&id, Gib(1)).await.unwrap();
+    let size = storage.image_from_volume(&made, &id, below).await.unwrap().size;
+    assert_eq!(size, Gib(1).bytes());
+    let copy = volume();
+    storage.create_volume(&copy, &VolumeSource::Image(made), Gib(1)).await.unwrap();
+    let disk = open_chain(&storage.volume_chain(&copy).await.unwrap(), false);
+    assert_eq!((read(&disk, 0, 5), read(&disk, 2 * MIB, 5)), (b"front".to_vec(), b"mine!".to_vec()));
+    assert_eq!(read(&disk, 5 * MIB - 5, 5), b"rear!");
+}

@@ -28,6 +28,24 @@ pub async fn fork(
     let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
     expect_status(control.call(Command::Pause, LIMIT).await?)?;
     let taken = take(&mut control, swaps).await;
+    resume(machine, &mut control).await?;
+    let base = taken?;
+    info!(instance = %machine.id, "took a running machine's state and memory");
+    Ok(base)
+}
+
+/// Puts other files behind a machine's disks, which read the same.
+pub async fn swap_disks(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) -> Result<(), SupervisorError> {
+    let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
+    let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
+    expect_status(control.call(Command::Pause, LIMIT).await?)?;
+    let swapped = swap(&mut control, swaps).await;
+    resume(machine, &mut control).await?;
+    swapped
+}
+
+/// Lets a paused machine go on.
+async fn resume(machine: &Machine, control: &mut Control) -> Result<(), SupervisorError> {
     let resumed = match control.call(Command::Resume, LIMIT).await {
         // After some errors a connection is of no use.
         Err(_) => {
@@ -38,13 +56,19 @@ pub async fn fork(
         }
         resumed => resumed,
     };
-    if let Err(error) = resumed.and_then(expect_status) {
-        error!(instance = %machine.id, %error, "a machine that was forked does not go on");
-        return Err(error.into());
+    resumed.and_then(expect_status).map_err(|error| {
+        error!(instance = %machine.id, %error, "a machine that was paused does not go on");
+        error.into()
+    })
+}
+
+async fn swap(control: &mut Control, swaps: Vec<(SwapDisk, Vec<OwnedFd>)>) -> Result<(), SupervisorError> {
+    for (swap, layers) in swaps {
+        let (Reply::Done, _) = control.call_with(Command::SwapDisk(swap), &layers, LIMIT).await? else {
+            return Err(ControlError::Unexpected.into());
+        };
     }
-    let base = taken?;
-    info!(instance = %machine.id, "took a running machine's state and memory");
-    Ok(base)
+    Ok(())
 }
 
 async fn take(
@@ -56,11 +80,7 @@ async fn take(
     else {
         return Err(ControlError::Unexpected.into());
     };
-    for (swap, layers) in swaps {
-        let (Reply::Done, _) = control.call_with(Command::SwapDisk(swap), &layers, LIMIT).await? else {
-            return Err(ControlError::Unexpected.into());
-        };
-    }
+    swap(control, swaps).await?;
     Ok(MachineBase { state: Arc::new(state), memory: Arc::new(memory) })
 }
 

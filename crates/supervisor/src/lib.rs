@@ -124,6 +124,10 @@ impl VmHost for Supervisor {
         Ok(fork::fork(&*self.shared.running(id)?, disks).await?)
     }
 
+    async fn swap_disks(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()> {
+        Ok(fork::swap_disks(&*self.shared.running(id)?, disks).await?)
+    }
+
     async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
         Ok(hotplug::attach_disk(&*self.shared.running(id)?, disk).await?)
     }

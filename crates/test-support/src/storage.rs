@@ -124,6 +124,14 @@ impl Storage for FakeStorage {
         Ok(())
     }
 
+    async fn image_from_volume(&self, id: &ImageId, of: &VolumeId, _below: u32) -> PortResult<Imported> {
+        self.faults.pass("storage.image_from_volume")?;
+        let mut held = self.held();
+        let size = *held.1.get(of).ok_or_else(|| PortError::plain(format!("there is no volume {of}")))?;
+        held.0.insert(id.clone());
+        Ok(Imported { size: size.bytes() })
+    }
+
     async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()> {
         self.faults.pass("storage.delete_snapshot")?;
         self.held().2.remove(id);

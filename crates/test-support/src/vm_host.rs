@@ -236,6 +236,11 @@ impl VmHost for FakeVmHost {
         Ok(MachineBase { state: nothing()?, memory: nothing()? })
     }
 
+    async fn swap_disks(&self, id: &InstanceId, _disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()> {
+        self.faults.pass("vms.swap_disks")?;
+        self.state().running(id).map(drop)
+    }
+
     async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
         self.faults.pass("vms.attach_disk")?;
         self.plug(id, disk.volume_id.as_str())

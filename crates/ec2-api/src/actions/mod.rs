@@ -37,14 +37,17 @@ actions! { EC2:
     "AttachVolume" => attach_volume;
     "AuthorizeSecurityGroupEgress" => authorize_security_group_egress;
     "AuthorizeSecurityGroupIngress" => authorize_security_group_ingress;
+    "CreateImage" => create_image;
     "CreateKeyPair" => create_key_pair;
     "CreateNetworkInterface" => create_network_interface;
     "CreateSecurityGroup" => create_security_group;
+    "CreateSnapshot" => create_snapshot;
     "CreateTags" => create_tags;
     "CreateVolume" => create_volume;
     "DeleteKeyPair" => delete_key_pair;
     "DeleteNetworkInterface" => delete_network_interface;
     "DeleteSecurityGroup" => delete_security_group;
+    "DeleteSnapshot" => delete_snapshot;
     "DeleteTags" => delete_tags;
     "DeleteVolume" => delete_volume;
     "DeregisterImage" => deregister_image;
@@ -64,6 +67,7 @@ actions! { EC2:
     "DescribeRegions" => describe_regions;
     "DescribeSecurityGroupRules" => describe_security_group_rules;
     "DescribeSecurityGroups" => describe_security_groups;
+    "DescribeSnapshots" => describe_snapshots;
     "DescribeSubnets" => describe_subnets;
     "DescribeTags" => describe_tags;
     "DescribeVolumeAttribute" => describe_volume_attribute;

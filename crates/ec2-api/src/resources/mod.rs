@@ -12,6 +12,7 @@ pub mod modification;
 pub mod permission;
 pub mod place;
 pub mod rule;
+pub mod snapshot;
 pub mod status;
 pub mod subnet;
 pub mod tag;

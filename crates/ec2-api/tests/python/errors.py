@@ -73,10 +73,8 @@ for name, value in {
     "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 1},
     "Ipv6AddressCount": 1,
     "Placement": {"Tenancy": "dedicated"},
-    "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": f"snap-{NONE}"}}],
 }.items():
-    singular = "BlockDeviceMapping" if name == "BlockDeviceMappings" else name
-    refused("UnsupportedOperation", ec2.run_instances, **one, **{name: value}, contains=singular)
+    refused("UnsupportedOperation", ec2.run_instances, **one, **{name: value}, contains=name)
 made = ec2.run_instances(**one, ClientToken="once")
 refused("IdempotentParameterMismatch", ec2.run_instances, **{**one, "MaxCount": 2}, ClientToken="once")
 instance = made["Instances"][0]["InstanceId"]
@@ -92,6 +90,10 @@ refused("MissingParameter", ec2.create_volume, Size=1, contains="AvailabilityZon
 refused("InvalidZone.NotFound", ec2.create_volume, **{**place, "AvailabilityZone": "eu-west-1a"})
 refused("UnsupportedOperation", ec2.create_volume, **place, Encrypted=True, contains="Encrypted")
 refused("UnsupportedOperation", ec2.create_volume, **place, MultiAttachEnabled=True, contains="MultiAttach")
+mapping = [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": f"snap-{NONE}"}}]
+refused("InvalidSnapshot.NotFound", ec2.run_instances, **one, BlockDeviceMappings=mapping)
+refused("InvalidSnapshot.NotFound", ec2.delete_snapshot, SnapshotId=f"snap-{NONE}")
+refused("InvalidVolume.NotFound", ec2.create_snapshot, VolumeId=f"vol-{NONE}")
 refused("InvalidSnapshot.NotFound", ec2.create_volume, **place, SnapshotId=f"snap-{NONE}")
 refused("InvalidParameterValue", ec2.create_volume, **place, VolumeType="gp9", contains="gp3")
 refused("InvalidParameterCombination", ec2.create_volume, **place, VolumeType="gp2", Iops=3000)

@@ -190,6 +190,25 @@ status = ec2.describe_volume_status(VolumeIds=[disk])["VolumeStatuses"][0]
 assert status["VolumeStatus"]["Status"] == "ok", status
 assert ec2.describe_volume_attribute(VolumeId=disk, Attribute="autoEnableIO")["AutoEnableIO"]["Value"] is True
 assert ec2.describe_volume_attribute(VolumeId=disk, Attribute="productCodes")["ProductCodes"] == []
+snapshot = ec2.create_snapshot(VolumeId=disk, Description="before", TagSpecifications=[
+    {"ResourceType": "snapshot", "Tags": [{"Key": "Name", "Value": "s"}]}])
+assert snapshot["VolumeSize"] == 3 and snapshot["VolumeId"] == disk, snapshot
+ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot["SnapshotId"]], WaiterConfig={"Delay": 1})
+mine = ec2.describe_snapshots(OwnerIds=["self"], Filters=[{"Name": "tag:Name", "Values": ["s"]}])["Snapshots"]
+assert [s["Progress"] for s in mine] == ["100%"] and ec2.describe_snapshots(OwnerIds=["amazon"])["Snapshots"] == []
+copy = ec2.create_volume(AvailabilityZone=zone, SnapshotId=snapshot["SnapshotId"])
+assert copy["Size"] == 3 and copy["SnapshotId"] == snapshot["SnapshotId"], copy
+ec2.get_waiter("volume_available").wait(VolumeIds=[copy["VolumeId"]], WaiterConfig={"Delay": 1})
+ec2.delete_volume(VolumeId=copy["VolumeId"])
+ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
+refused("InvalidSnapshot.NotFound", ec2.describe_snapshots, SnapshotIds=[snapshot["SnapshotId"]])
+golden = ec2.create_image(InstanceId=first, Name="golden", NoReboot=True, TagSpecifications=[
+    {"ResourceType": "image", "Tags": [{"Key": "k", "Value": "v"}]}])["ImageId"]
+ec2.get_waiter("image_available").wait(ImageIds=[golden], WaiterConfig={"Delay": 1})
+golden = ec2.describe_images(ImageIds=[golden])["Images"][0]
+assert golden["KernelId"] == image["KernelId"] and golden["Tags"] == [{"Key": "k", "Value": "v"}], golden
+refused("InvalidAMIName.Duplicate", ec2.create_image, InstanceId=first, Name="golden")
+ec2.deregister_image(ImageId=golden["ImageId"])
 refused("VolumeInUse", ec2.delete_volume, VolumeId=disk)
 refused("VolumeInUse", ec2.attach_volume, VolumeId=disk, InstanceId=first, Device="/dev/sdh")
 refused("InvalidAttachment.NotFound", ec2.detach_volume, VolumeId=disk, InstanceId=second)
@@ -306,5 +325,5 @@ for page in ec2.get_paginator("describe_instances").paginate(PaginationConfig={"
 assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 9
 
 print(f"{len(cloud.called)} actions answered as botocore's model says")
-assert len(cloud.called) == 55, sorted(cloud.called)
+assert len(cloud.called) == 59, sorted(cloud.called)
 cloud.finish()

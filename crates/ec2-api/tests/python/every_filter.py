@@ -13,7 +13,7 @@ ACTIONS = {
     "DescribeInstanceTypeOfferings": {}, "DescribeInstances": {}, "DescribeKeyPairs": {}, "DescribeRegions": {},
     "DescribeNetworkInterfaces": {}, "DescribeSecurityGroupRules": {}, "DescribeSecurityGroups": {},
     "DescribeSubnets": {}, "DescribeTags": {}, "DescribeVolumes": {}, "DescribeVpcs": {}, "DescribeAddresses": {},
-    "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {},
+    "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {}, "DescribeSnapshots": {},
 }
 count = 0
 for action in ACTIONS:

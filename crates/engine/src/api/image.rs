@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cumulet_model::image::ImageKind;
-use cumulet_model::{ImageId, Tags};
+use cumulet_model::{ImageId, InstanceId, Tags};
 
 /// A new image from a file on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,19 @@ pub struct RegisterImage {
     pub boot_args: Option<String>,
     /// The user that key pairs are for.
     pub default_user: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A new image of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateImage {
+    /// The instance, running or stopped.
+    pub instance_id: InstanceId,
+    /// Name, unique; as of [`RegisterImage`].
+    pub name: String,
+    /// Free text.
+    pub description: Option<String>,
     /// Tags.
     pub tags: Tags,
 }

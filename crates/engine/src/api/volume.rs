@@ -50,6 +50,17 @@ pub struct DetachVolume {
     pub force: bool,
 }
 
+/// A snapshot to be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSnapshot {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// Free text.
+    pub description: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
 /// A volume to be grown, or to get another type or other figures. What is `None` stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModifyVolume {

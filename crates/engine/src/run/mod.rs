@@ -110,7 +110,7 @@ impl Cloud {
         let public_key = self.public_key_line(request.key_name.as_deref()).await?;
         let subnet = self.launch_subnet(request).await?;
         let groups = self.launch_groups(request, &subnet).await?;
-        let volumes = planned_volumes(request, &image)?;
+        let volumes = planned_volumes(request, &image, &self.snapshots().await?)?;
         let count = self.affordable(&instance_type, request.min_count, count).await?;
         let public_ip = request.associate_public_ip.unwrap_or(subnet.subnet.map_public_ip_on_launch);
         Ok(Checked {

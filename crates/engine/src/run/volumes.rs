@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use cumulet_model::image::Image;
+use cumulet_model::snapshot::{Snapshot, SnapshotState};
 use cumulet_model::volume::VolumeSource;
 use cumulet_model::volume_type::Performance;
-use cumulet_model::{CloudError, ErrorCode, Gib};
+use cumulet_model::{CloudError, ErrorCode, Gib, SnapshotId};
 
 use crate::api::instance::RunInstances;
 use crate::cloud::Result;
@@ -24,7 +25,11 @@ pub(super) struct PlannedVolume {
 }
 
 /// The volumes of each instance: the root volume, grown if the mapping says so, and those that the mapping adds.
-pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<Vec<PlannedVolume>> {
+pub(super) fn planned_volumes(
+    request: &RunInstances,
+    image: &Image,
+    snapshots: &[Snapshot],
+) -> Result<Vec<PlannedVolume>> {
     let image_size = image.size.ceil_gib();
     let mut root = PlannedVolume {
         device: image.root_device_name.clone(),
@@ -48,26 +53,34 @@ pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<V
             }
             continue;
         };
-        let size = ebs.size.unwrap_or(if is_root { image_size } else { Gib(0) });
+        let snapshot = ebs.snapshot_id.as_ref().map(|id| usable(snapshots, id)).transpose()?;
+        if is_root && snapshot.is_some() {
+            return Err(bad_mapping(format!(
+                "the root device {device} is made from the image, not from a snapshot"
+            )));
+        }
+        let least = snapshot.map_or(if is_root { image_size } else { Gib(0) }, |snapshot| snapshot.size);
+        let size = ebs.size.unwrap_or(least);
         if size == Gib(0) || size > MAX_VOLUME {
             return Err(bad_mapping(format!("the size of {device} must be 1 to {} GiB", MAX_VOLUME.0)));
+        }
+        if size < least {
+            return Err(bad_mapping(format!(
+                "Volume of size {}GB is smaller than snapshot, expect size >= {}GB",
+                size.0, least.0
+            )));
         }
         let performance = Performance::new(ebs.kind.unwrap_or_default(), size, ebs.iops, ebs.throughput)?;
         let delete_on_termination = ebs.delete_on_termination.unwrap_or(true);
         if is_root {
-            if size < image_size {
-                return Err(bad_mapping(format!(
-                    "Volume of size {}GB is smaller than snapshot of the image, expect size >= {}GB",
-                    size.0, image_size.0
-                )));
-            }
             root = PlannedVolume { size, performance, delete_on_termination, ..root };
         } else {
             more.push(PlannedVolume {
                 device: device.clone(),
                 size,
                 performance,
-                source: VolumeSource::Blank,
+                source: snapshot
+                    .map_or(VolumeSource::Blank, |snapshot| VolumeSource::Snapshot(snapshot.id.clone())),
                 delete_on_termination,
             });
         }
@@ -80,6 +93,14 @@ pub(super) fn planned_volumes(request: &RunInstances, image: &Image) -> Result<V
         )));
     }
     Ok(more)
+}
+
+/// A snapshot that is there and complete.
+fn usable<'a>(snapshots: &'a [Snapshot], id: &SnapshotId) -> Result<&'a Snapshot> {
+    let found = snapshots.iter().find(|snapshot| snapshot.id == *id);
+    found.filter(|snapshot| snapshot.state == SnapshotState::Completed).ok_or_else(|| {
+        CloudError::new(ErrorCode::InvalidSnapshotNotFound, format!("The snapshot '{id}' does not exist."))
+    })
 }
 
 fn bad_mapping(text: String) -> CloudError {

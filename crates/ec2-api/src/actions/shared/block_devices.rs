@@ -21,7 +21,7 @@ fn read_one(call: &Call, mapping: &Params<'_>) -> Result<BlockDeviceMapping, Clo
         return Ok(BlockDeviceMapping { device_name, ebs: None });
     }
     let ebs = mapping.structure("Ebs");
-    ebs.refuse(&["SnapshotId", "KmsKeyId", "OutpostArn"])?;
+    ebs.refuse(&["KmsKeyId", "OutpostArn"])?;
     figures::refuse_switched_on(&ebs)?;
     if ebs.number::<u32>("VolumeInitializationRate")?.is_some() {
         let name = ebs.name_of("VolumeInitializationRate");
@@ -35,7 +35,7 @@ fn read_one(call: &Call, mapping: &Params<'_>) -> Result<BlockDeviceMapping, Clo
         kind: figures.kind,
         iops: figures.iops,
         throughput: figures.throughput,
-        snapshot_id: None,
+        snapshot_id: ebs.id("SnapshotId")?,
     };
     Ok(BlockDeviceMapping { device_name, ebs: Some(ebs) })
 }
