@@ -1,7 +1,7 @@
 //! Which chains ask an interface's groups: one group's own, or one that asks several in turn, which all interfaces with
 //! the same groups share.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cumulet_model::GroupId;
 use cumulet_ports::network::{GroupSpec, InterfaceSpec, VpcSpec};
@@ -38,13 +38,7 @@ impl<'a> Asking<'a> {
         self.0.get(interface.groups.as_slice())
     }
 
-    /// Whether these are the chains of the same lists of groups.
-    pub fn asks_the_same(&self, other: &Asking<'_>) -> bool {
-        self.0.len() == other.0.len() && self.0.keys().all(|groups| other.0.contains_key(*groups))
-    }
-
-    /// Puts these chains and those of the groups that are in use into `table`, and the sets of CIDRs that they name into
-    /// `sets`.
+    /// Puts these chains and those of the groups that are in use into `table`, and the sets that they name into `sets`.
     pub fn render(&self, vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
         for chains in self.0.values() {
             chains.render(table);
@@ -52,30 +46,57 @@ impl<'a> Asking<'a> {
         for group in self.used(vpc) {
             group::render(group, table, sets);
         }
+        members(vpc, self.referenced(vpc), sets);
     }
 
-    /// Puts the members of the groups that rules in use refer to into `sets`.
-    pub fn render_members(&self, vpc: &VpcSpec, sets: &mut Sets) {
-        let referenced = self.used(vpc).flat_map(group::referenced);
-        let mut members: BTreeMap<&GroupId, Vec<String>> = referenced.map(|id| (id, vec![])).collect();
-        for interface in &vpc.interfaces {
-            for group in &interface.groups {
-                if let Some(members) = members.get_mut(group) {
-                    members.push(interface.private_ip.to_string());
-                }
-            }
+    /// The same, without the chains and sets that `other`, a state of the same VPC, has just so.
+    pub fn render_apart(&self, vpc: &VpcSpec, other: (&Self, &VpcSpec), table: &mut Table, sets: &mut Sets) {
+        let (others, other) = other;
+        let theirs: HashSet<&str> = others.0.values().map(|chains| chains.out.as_str()).collect();
+        for chains in self.0.values().filter(|chains| !theirs.contains(chains.out.as_str())) {
+            chains.render(table);
         }
-        for (group, members) in members {
-            sets.insert(&names::member_set(group), SetKind::HashIp, members);
+        let used: HashMap<&GroupId, &GroupSpec> =
+            others.used(other).map(|group| (&group.id, group)).collect();
+        for group in self.used(vpc).filter(|group| used.get(&group.id) != Some(group)) {
+            group::render(group, table, sets);
         }
+        let mut referenced = self.referenced(vpc);
+        if vpc.interfaces == other.interfaces {
+            let theirs = others.referenced(other);
+            referenced.retain(|group| !theirs.contains(group));
+        }
+        members(vpc, referenced, sets);
+    }
+
+    /// The groups that rules in use refer to.
+    fn referenced<'b>(&self, vpc: &'b VpcSpec) -> BTreeSet<&'b GroupId> {
+        self.used(vpc).flat_map(group::referenced).collect()
     }
 
     /// The groups that some interface has.
-    fn used<'b>(&self, vpc: &'b VpcSpec) -> impl Iterator<Item = &'b GroupSpec> {
-        let used: BTreeSet<&GroupId> =
-            self.0.values().flat_map(|chains| chains.groups.iter().copied()).collect();
-        let used: BTreeSet<GroupId> = used.into_iter().cloned().collect();
+    fn used<'b>(&self, vpc: &'b VpcSpec) -> impl Iterator<Item = &'b GroupSpec> + use<'b> {
+        let used: HashSet<GroupId> =
+            self.0.values().flat_map(|chains| chains.groups.iter().map(|group| (*group).clone())).collect();
         vpc.groups.iter().filter(move |group| used.contains(&group.id))
+    }
+}
+
+/// The members of groups, by their private addresses.
+fn members(vpc: &VpcSpec, groups: BTreeSet<&GroupId>, sets: &mut Sets) {
+    let mut members: HashMap<&GroupId, Vec<String>> = groups.into_iter().map(|id| (id, vec![])).collect();
+    if members.is_empty() {
+        return;
+    }
+    for interface in &vpc.interfaces {
+        for group in &interface.groups {
+            if let Some(members) = members.get_mut(group) {
+                members.push(interface.private_ip.to_string());
+            }
+        }
+    }
+    for (group, members) in members {
+        sets.insert(&names::member_set(group), SetKind::HashIp, members);
     }
 }
 

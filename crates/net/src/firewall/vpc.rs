@@ -36,7 +36,6 @@ pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
         tree.put(&mut ruleset);
     }
     asking.render(vpc, ruleset.table("filter"), &mut sets);
-    asking.render_members(vpc, &mut sets);
     public(vpc, &mut sets);
     (ruleset, sets)
 }
@@ -53,12 +52,10 @@ pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
             Tree::put_apart(was, is, (old_rules, new_rules));
         }
     }
-    let same_groups = old.groups == new.groups && asking[0].asks_the_same(&asking[1]);
-    for ((vpc, asking), (rules, sets)) in [old, new].into_iter().zip(&asking).zip(&mut parts) {
-        if !same_groups {
-            asking.render(vpc, rules.table("filter"), sets);
-        }
-        asking.render_members(vpc, sets);
+    let sides = [(old, &asking[0]), (new, &asking[1])];
+    for (at, (rules, sets)) in parts.iter_mut().enumerate() {
+        let ((vpc, asking), (other, others)) = (sides[at], sides[1 - at]);
+        asking.render_apart(vpc, (others, other), rules.table("filter"), sets);
         if !same_interfaces {
             public(vpc, sets);
         }
