@@ -64,6 +64,11 @@ async fn ports(config: &Config) -> anyhow::Result<Ports> {
     let storage = tokio::task::spawn_blocking(move || HostStorage::open(storage_config))
         .await?
         .context("can't open the storage")?;
+    let vms = Supervisor::new(supervisor(config)).context("can't supervise machines")?;
+    Ok(Ports { vms: Arc::new(vms), network: Arc::new(network), storage: Arc::new(storage) })
+}
+
+fn supervisor(config: &Config) -> SupervisorConfig {
     let mut vms = SupervisorConfig::new(&config.run_dir);
     if let Some(vmm) = &config.vmm {
         vms.vmm_program = vmm.clone();
@@ -73,15 +78,20 @@ async fn ports(config: &Config) -> anyhow::Result<Ports> {
         (Some(jailer), Jail::On { program, .. }) => program.clone_from(jailer),
         _ => {}
     }
-    let vms = Supervisor::new(vms).context("can't supervise machines")?;
-    Ok(Ports { vms: Arc::new(vms), network: Arc::new(network), storage: Arc::new(storage) })
+    vms
+}
+
+/// Removes what is left in the run directory, and what jails have left on the host, once all machines are gone.
+pub fn clear_run_dir(config: &Config) -> anyhow::Result<()> {
+    cumulet_supervisor::leave_host(&supervisor(config));
+    remove_contents(&config.run_dir)
 }
 
 /// Removes everything from the host while no daemon runs; with `purge` also what is kept.
 pub async fn teardown(config: Config, purge: bool) -> anyhow::Result<()> {
     let running = start(&config).await?;
     running.cloud.teardown().await.context("the teardown is not complete")?;
-    remove_contents(&config.run_dir)?;
+    clear_run_dir(&config)?;
     if purge {
         remove_contents(&config.state_dir)?;
         info!(dir = %config.state_dir.display(), "removed images, volumes and the database");
@@ -96,7 +106,7 @@ fn private_dir(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Empties a directory; the directory itself may be a mount point or somebody's choice, and stays.
-pub fn remove_contents(dir: &Path) -> anyhow::Result<()> {
+fn remove_contents(dir: &Path) -> anyhow::Result<()> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

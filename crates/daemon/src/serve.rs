@@ -49,7 +49,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         info!("some answers were not waited for");
     }
     if running.cloud.is_torn_down() {
-        compose::remove_contents(&config.run_dir)?;
+        compose::clear_run_dir(&config)?;
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ pub const FIRST: u32 = 1_900_000_000;
 pub const COUNT: u32 = 65_536;
 /// Where it stands what is given out.
 pub const DIR: &str = "/run/cumulet-uids";
+/// Held while something is changed.
+const LOCK: &str = "lock";
 /// Root's directory, in which the group may make files and remove its own and no other.
 const RUN_DIR_MODE: u32 = 0o1770;
 
@@ -64,6 +66,34 @@ impl Uids {
         }
     }
 
+    /// Forgets ids that no run directory has any more, and with the last one the directory in which they stand.
+    pub fn leave(&self) -> io::Result<()> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        let mut in_use = false;
+        for entry in std::fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let Some(uid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            match self.is_in_use(uid) {
+                true => in_use = true,
+                false => std::fs::remove_file(entry.path())?,
+            }
+        }
+        if in_use {
+            return Ok(());
+        }
+        std::fs::remove_file(self.dir.join(LOCK))?;
+        std::fs::remove_dir(&self.dir)
+    }
+
+    /// Whether the run directory of an id that was given out is there and has it.
+    fn is_in_use(&self, uid: u32) -> bool {
+        let place = std::fs::read_link(self.dir.join(uid.to_string()));
+        place.is_ok_and(|place| std::fs::symlink_metadata(place).is_ok_and(|meta| meta.gid() == uid))
+    }
+
     /// `None` if the id is somebody else's.
     fn claim(&self, uid: u32, run_dir: &Path) -> Option<io::Result<u32>> {
         let link = self.dir.join(uid.to_string());
@@ -73,9 +103,7 @@ impl Uids {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Some(Err(error)),
             }
-            let place = std::fs::read_link(&link).ok()?;
-            let in_use = std::fs::symlink_metadata(&place).is_ok_and(|meta| meta.gid() == uid);
-            if in_use {
+            if self.is_in_use(uid) {
                 return None;
             }
             if let Err(error) = std::fs::remove_file(&link) {
@@ -85,13 +113,23 @@ impl Uids {
     }
 
     fn lock(&self) -> io::Result<File> {
-        match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        loop {
+            match DirBuilder::new().mode(0o700).create(&self.dir) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            let path = self.dir.join(LOCK);
+            let lock = match File::create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            flock(&lock, FlockOperation::LockExclusive)?;
+            // Another installation may have removed the directory meanwhile.
+            let inode = lock.metadata()?.ino();
+            if std::fs::metadata(&path).is_ok_and(|meta| meta.ino() == inode) {
+                return Ok(lock);
+            }
         }
-        let lock = File::create(self.dir.join("lock"))?;
-        flock(&lock, FlockOperation::LockExclusive)?;
-        Ok(lock)
     }
 }
 
@@ -154,5 +192,11 @@ mod tests {
             dir.path().join("uids").join(first.to_string()).symlink_metadata().is_ok(),
             "not its owner's"
         );
+        uids.leave().unwrap();
+        assert!(dir.path().join("uids").exists(), "one is in use");
+        std::fs::remove_dir(&a).unwrap();
+        uids.leave().unwrap();
+        uids.leave().unwrap();
+        assert!(!dir.path().join("uids").exists());
     }
 }

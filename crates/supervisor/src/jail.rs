@@ -11,6 +11,7 @@ use cumulet_model::InstanceId;
 use cumulet_ports::vm_host::VmSpec;
 use tracing::{info, warn};
 
+use crate::alive;
 use crate::error::SupervisorError;
 use crate::{Jail, SupervisorConfig};
 
@@ -76,6 +77,24 @@ impl Jails {
         if let Err(error) = self.uids.release(run_dir) {
             warn!(instance = %id, %error, "a machine's user id is not given back");
         }
+    }
+}
+
+/// Takes back all that jails have left on the host, for machines in `run_dir` that do not run any more. What belongs to
+/// other installations stays.
+pub fn leave_host(config: &SupervisorConfig) {
+    let Jail::On { uids, .. } = &config.jail else { return };
+    let jails = Jails { program: PathBuf::new(), uids: Uids::new(uids), cgroups: Cgroups::none() };
+    let vms = std::fs::read_dir(config.run_dir.join("vms"));
+    for entry in vms.into_iter().flatten().flatten() {
+        let id = entry.file_name().to_str().and_then(|name| name.parse::<InstanceId>().ok());
+        if let Some(id) = id.filter(|_| !alive::is_held(&entry.path()).unwrap_or(true)) {
+            jails.release(&entry.path(), &id);
+        }
+    }
+    cgroup::leave();
+    if let Err(error) = Uids::new(uids).leave() {
+        info!(%error, "what tells of machines' user ids stays for now");
     }
 }
 

@@ -56,6 +56,7 @@ use tokio::sync::mpsc;
 pub use alive::holders as vmm_pids;
 pub use config::{Jail, SupervisorConfig};
 pub use error::SupervisorError;
+pub use jail::leave_host;
 use shared::Shared;
 
 /// [`VmHost`] on processes of this host. Dropped, it stops watching; the machines go on.

@@ -172,6 +172,15 @@ pub fn remove(dirs: &[PathBuf]) -> io::Result<()> {
     result
 }
 
+/// Removes the group that the machines' groups were in, unless there is one in it.
+pub fn leave() {
+    let host = Host::read();
+    for (_, top) in Controller::ALL.into_iter().filter_map(|controller| host.place_of(controller)) {
+        // Another installation's machines are in it, or it is gone already.
+        let _ = fs::remove_dir(top.join(PARENT));
+    }
+}
+
 fn make_parent(version: Version, top: &Path, dir: &Path, controller: Controller) -> io::Result<()> {
     let enable = |dir: &Path| {
         let (file, name) = (dir.join("cgroup.subtree_control"), controller.name());
