@@ -36,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "daemon",
         &["ec2-api", "engine", "http-api", "imds", "model", "net", "ports", "storage", "store", "supervisor"],
     ),
-    ("test-support", &["agent", "engine", "model", "ports", "store", "vmm-protocol"]),
+    ("test-support", &["agent", "agent-client", "engine", "model", "ports", "store", "vmm-protocol"]),
     ("e2e", &[]),
 ];
 
