@@ -104,7 +104,12 @@ impl Cgroups {
             };
             let dir = top.join(PARENT);
             match make_parent(version, &top, &dir, controller) {
-                Ok(()) => found.enter(version, dir, controller),
+                Ok(()) => {
+                    if controller == Controller::Cpu {
+                        weigh_parent(version, &dir);
+                    }
+                    found.enter(version, dir, controller);
+                }
                 Err(error) => found.lack(controller, &format!("{}: {error}", dir.display())),
             }
         }
@@ -178,6 +183,22 @@ pub fn leave() {
     for (_, top) in Controller::ALL.into_iter().filter_map(|controller| host.place_of(controller)) {
         // Another installation's machines are in it, or it is gone already.
         let _ = fs::remove_dir(top.join(PARENT));
+    }
+}
+
+/// All machines together are one group beside the host's own groups (version 2: services, users) or processes (version
+/// 1), where each counts as much as all of theirs would by default. They get more, for they are what the host is for;
+/// the host still gets its part. What was set already, by hand or by another installation, stays.
+fn weigh_parent(version: Version, dir: &Path) {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (file, usual, ours) = match version {
+        Version::V1 => ("cpu.shares", "1024", (2048 * processors).min(262_144)),
+        Version::V2 => ("cpu.weight", "100", 400),
+    };
+    let file = dir.join(file);
+    if fs::read_to_string(&file).is_ok_and(|now| now.trim() == usual) {
+        // Without it machines run, slower on a busy host.
+        let _ = fs::write(file, ours.to_string());
     }
 }
 
