@@ -321,18 +321,16 @@ impl Site {
         names.filter(|name| name.starts_with(&format!("{}-", self.tag))).map(str::to_owned).collect()
     }
 
-    /// How many packets the VPC's namespace has dropped for an address that is not their sender's.
+    /// How many frames were kept out at the doors of the VPC's taps.
     pub fn dropped_spoofs(&self) -> u64 {
         let vpc =
             self.namespaces().into_iter().find(|name| name.contains("-vpc-")).expect("a VPC's namespace");
-        let saved =
-            run_ok(Command::new("ip").args(["netns", "exec", &vpc, "iptables-save", "-c", "-t", "raw"]));
-        let rule = saved
-            .lines()
-            .find(|line| line.ends_with("-A PREROUTING -j DROP"))
-            .unwrap_or_else(|| panic!("{saved}"));
-        let packets = rule.trim_start_matches('[').split(':').next().and_then(|count| count.parse().ok());
-        packets.unwrap_or_else(|| panic!("no counter: {rule}"))
+        let shown =
+            run_ok(Command::new("ip").args(["netns", "exec", &vpc, "tc", "-s", "qdisc", "show", "ingress"]));
+        let counts = shown.split("(dropped ").skip(1).map(|rest| rest.split(',').next().unwrap_or_default());
+        let counts: Vec<u64> = counts.map(|count| count.parse().expect("a counter")).collect();
+        assert!(!counts.is_empty(), "no tap has a door: {shown}");
+        counts.iter().sum()
     }
 
     /// Ends the daemon if it runs, and tears the site down by `cumuletd teardown`.
