@@ -94,6 +94,13 @@ impl Bench {
     }
 }
 
+/// What jails left on the host goes with the bench.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        cumulet_supervisor::leave_host(&self.config);
+    }
+}
+
 /// Whether jails can be made.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -7,10 +7,10 @@
 //!
 //! # How the lists were made
 //!
-//! [`calls`] was written from what each thread does, group by group, then held against `strace -f -c` of the guest tests
-//! and of a machine in its jail (boot, disk and network load, pause, hotplug, saving, power-off, a panic). What was
-//! traced and is not in the lists was left out on purpose: it belongs to the start before the filter. What is in the
-//! lists and was never traced stands there for one of these reasons: the other C library's way (musl calls `open` where
+//! [`calls`] was written from what each thread does, group by group; then all guest tests ran with it, and the tests of
+//! disks, vsock, hotplug and snapshots under `strace -f`. What was traced and is not in the lists belongs to the start
+//! before the filter (`execve`, `arch_prctl`, `set_tid_address`, `access`). What is in the lists and was never traced
+//! stands there for one of these reasons: the other C library's way (musl calls `open` where
 //! glibc calls `openat`, `writev` where it calls `write`, `clone` where it calls `clone3`), an allocator's or lock's
 //! rare path, or an error's.
 //!
