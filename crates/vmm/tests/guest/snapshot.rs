@@ -236,6 +236,8 @@ fn a_restored_machine_can_wait_to_be_resumed_and_pages_can_be_fetched_ahead() {
     let mut vm = Vm::start(&waiting);
     let status = vm.client().status().unwrap();
     assert_eq!(status.phase, Phase::Paused);
+    let Reply::Metrics(metrics) = vm.call(Command::Metrics) else { panic!("not metrics") };
+    assert!(metrics.vcpus.iter().all(|vcpu| vcpu.exits == 0), "no vCPU has been in the guest");
     vm.type_in("echo later");
     vm.call(Command::Resume);
     assert_eq!(vm.expect("\nOK "), "later");
