@@ -96,6 +96,8 @@ impl Cloud {
                 continue;
             };
             match vm.filter(|vm| vm.launch_id == launch_id).map(|vm| vm.state) {
+                // A fork that may still take itself for its source: the driver clears it away.
+                Some(FoundState::Running) if record.forked_from.is_some() && !record.has_run => {}
                 Some(FoundState::Running) => {
                     info!(instance = %record.id, "a running machine is taken up again");
                     if matches!(record.machine, Machine::Starting | Machine::Resetting) {

@@ -41,6 +41,7 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
         .machine_is_on(&record.id, &launch_id)
         .await
         .map_err(|error| PortError::new("the start can't be recorded", error))?;
+    cloud.inner.fork_points.forget(&record.id);
     info!(instance = %record.id, launch = %launch_id, "the instance is running");
     Ok(())
 }
@@ -169,6 +170,7 @@ pub(crate) async fn release(cloud: &Cloud, record: &InstanceRecord) -> PortResul
             detach(cloud, &volume.id).await?;
         }
     }
+    inner.fork_points.forget(&record.id);
     inner.ports.vms.forget(&record.id).await?;
     inner.store.release_instance(&record.id, inner.clock.now()).await.map_err(store_failed)?;
     info!(instance = %record.id, "the instance is terminated");

@@ -116,6 +116,11 @@ impl Cloud {
             return Err(incorrect_state(text));
         }
         let Some(attachment) = &volume.attachment else { return Ok(false) };
+        let modified =
+            self.inner.store.open_modifications_of(&attachment.instance_id).await.map_err(internal)?;
+        if modified.iter().any(|modification| modification.volume_id == volume.id) {
+            return Err(incorrect_state(format!("Volume '{}' is being modified; try again", volume.id)));
+        }
         let record = self.record(&attachment.instance_id).await?;
         let settled = attachment.state == cumulet_model::attachment::AttachmentState::Attached;
         match (record.machine, record.intent) {

@@ -60,6 +60,18 @@ async fn a_fork_begins_once_and_boots_from_its_own_disk_after_that() {
 }
 
 #[tokio::test]
+async fn forks_do_not_need_their_source_any_more_once_they_are_promised() {
+    let test = TestCloud::new().await;
+    let source = source(&test).await;
+    let forks = test.cloud.fork_instance(fork_of(&source, 2)).await.unwrap().instances;
+    test.cloud.terminate_instances(std::slice::from_ref(&source)).await.unwrap();
+    for fork in forks {
+        test.wait_for(&fork.id, InstanceState::Running).await;
+    }
+    test.wait_for(&source, InstanceState::Terminated).await;
+}
+
+#[tokio::test]
 async fn what_does_not_run_or_has_no_agent_is_not_forked() {
     let test = TestCloud::new().await;
     let id = test.launch().await.id;

@@ -8,16 +8,20 @@ use std::time::Duration;
 use cumulet_model::VolumeId;
 use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::MachineBase;
-use cumulet_vmm_protocol::{Command, Reply, SwapDisk};
-use tracing::{error, info};
+use cumulet_vmm_protocol::{Command, Phase, Reply, Status, SwapDisk};
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
 
-use crate::control::{Control, ControlError};
+use crate::control::{Control, ControlError, call_once};
 use crate::error::SupervisorError;
 use crate::launch::{Handed, describe_layers};
 use crate::machine::Machine;
 
 /// How long a VMM may take for its part: what was touched since an earlier fork may have to be copied.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How long a VMM may take to let its machine go on, and the pause between two questions.
+const RESUME_LIMIT: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Takes a machine's state and memory, and puts `disks` behind its disks, which read the same.
 pub async fn fork(
@@ -25,10 +29,9 @@ pub async fn fork(
     disks: Vec<(VolumeId, DiskChain)>,
 ) -> Result<MachineBase, SupervisorError> {
     let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
-    let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
-    expect_status(control.call(Command::Pause, LIMIT).await?)?;
+    let mut control = pause(machine).await?;
     let taken = take(&mut control, swaps).await;
-    resume(machine, &mut control).await?;
+    resume(machine).await?;
     let base = taken?;
     info!(instance = %machine.id, "took a running machine's state and memory");
     Ok(base)
@@ -37,29 +40,58 @@ pub async fn fork(
 /// Puts other files behind a machine's disks, which read the same.
 pub async fn swap_disks(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) -> Result<(), SupervisorError> {
     let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
-    let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
-    expect_status(control.call(Command::Pause, LIMIT).await?)?;
+    let mut control = pause(machine).await?;
     let swapped = swap(&mut control, swaps).await;
-    resume(machine, &mut control).await?;
+    resume(machine).await?;
     swapped
 }
 
-/// Lets a paused machine go on.
-async fn resume(machine: &Machine, control: &mut Control) -> Result<(), SupervisorError> {
-    let resumed = match control.call(Command::Resume, LIMIT).await {
-        // After some errors a connection is of no use.
-        Err(_) => {
-            Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT)
-                .await?
-                .call(Command::Resume, LIMIT)
-                .await
-        }
-        resumed => resumed,
+/// Pauses a machine. Where it can't be told whether that worked, the machine is let go on.
+async fn pause(machine: &Machine) -> Result<Control, SupervisorError> {
+    let paused = async {
+        let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
+        expect_status(control.call(Command::Pause, LIMIT).await?)?;
+        Ok(control)
     };
-    resumed.and_then(expect_status).map_err(|error| {
-        error!(instance = %machine.id, %error, "a machine that was paused does not go on");
-        error.into()
-    })
+    match paused.await {
+        Ok(control) => Ok(control),
+        Err(error) => {
+            resume(machine).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Lets a machine go on, and asks until it does: a VMM refuses while it still writes what it was asked for.
+async fn resume(machine: &Machine) -> Result<(), SupervisorError> {
+    let asked = async {
+        loop {
+            let answer =
+                call_once(&machine.dir.socket(), machine.process.pid(), Command::Resume, LIMIT).await;
+            match answer.and_then(expect_status) {
+                Ok(()) => return,
+                Err(error) => warn!(instance = %machine.id, %error, "a paused machine does not go on yet"),
+            }
+            sleep(AGAIN).await;
+        }
+    };
+    tokio::select! {
+        _ = machine.ended() => Ok(()),
+        done = timeout(RESUME_LIMIT, asked) => done.map_err(|_| {
+            error!(instance = %machine.id, "a machine that was paused does not go on");
+            ControlError::TimedOut(RESUME_LIMIT).into()
+        }),
+    }
+}
+
+/// Lets a machine go on that a daemon has left paused by its death.
+pub async fn resume_if_paused(machine: Arc<Machine>) {
+    let status = call_once(&machine.dir.socket(), machine.process.pid(), Command::Status, LIMIT).await;
+    if let Ok(Reply::Status(Status { phase: Phase::Paused, .. })) = status {
+        warn!(instance = %machine.id, "a machine was found paused; it goes on");
+        // What went wrong is in the log.
+        let _ = resume(&machine).await;
+    }
 }
 
 async fn swap(control: &mut Control, swaps: Vec<(SwapDisk, Vec<OwnedFd>)>) -> Result<(), SupervisorError> {

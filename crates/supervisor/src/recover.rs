@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use crate::alive;
 use crate::control::call_once;
 use crate::error::{SupervisorError, describe};
+use crate::fork;
 use crate::machine::Machine;
 use crate::process::{Process, boot_id};
 use crate::run_dir::RunDir;
@@ -113,7 +114,9 @@ async fn take_up(
         }
         return ended(dir).map_err(|_| Odd::Stranger);
     };
-    shared.add(Arc::new(Machine::found(shared, id.clone(), launch_id.clone(), process)));
+    let machine = Arc::new(Machine::found(shared, id.clone(), launch_id.clone(), process));
+    tokio::spawn(fork::resume_if_paused(Arc::clone(&machine)));
+    shared.add(machine);
     Ok((launch_id, FoundState::Running))
 }
 

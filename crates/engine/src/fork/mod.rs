@@ -19,8 +19,8 @@ use cumulet_model::volume::{Volume, VolumeSource};
 use cumulet_model::{CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, VolumeId};
 use cumulet_ports::vm_host::{MachineBase, VmBase};
 use cumulet_ports::{PortError, PortResult};
-use cumulet_store::{InstanceRecord, InterfaceRecord};
-use tracing::info;
+use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
+use tracing::{error, info};
 
 use crate::api::instance::ForkInstance;
 use crate::cloud::{Cloud, Result, internal, port_failed};
@@ -90,9 +90,13 @@ impl ForkPoints {
         points.extend(ids.map(|id| (id, point.clone())));
     }
 
-    /// Where a fork begins, once.
-    fn take(&self, id: &InstanceId) -> Option<ForkPoint> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    fn get(&self, id: &InstanceId) -> Option<ForkPoint> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Lets go of a fork's point: it has begun, or never will.
+    pub fn forget(&self, id: &InstanceId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }
 
@@ -103,13 +107,26 @@ impl Cloud {
             let text = format!("count must be 1 to {MAX_COUNT}, not {}", request.count);
             return Err(CloudError::invalid_value(text));
         }
-        check_tags(&request.tags)?;
+        // Without it a fork could not become another machine than its source. The guest may take its time to answer.
+        self.forkable(&request.source).await?;
+        self.agent_greeting(&request.source).await?;
         let _allocation = self.inner.allocation.lock().await;
         let source = self.forkable(&request.source).await?;
+        let mut tags = source.tags.clone();
+        tags.extend(request.tags.clone());
+        check_tags(&tags)?;
         self.affordable(&source.instance_type, request.count, request.count).await?;
         let volumes = self.inner.store.volumes_of(&source.id).await.map_err(internal)?;
         let interfaces = self.inner.store.interfaces_of(&source.id).await.map_err(internal)?;
         check_settled(&source.id, &volumes, &interfaces)?;
+        let modified = self.inner.store.open_modifications_of(&source.id).await.map_err(internal)?;
+        if let Some(modification) = modified.first() {
+            let text = format!(
+                "The instance '{}' can't be forked while its volume '{}' is modified",
+                source.id, modification.volume_id
+            );
+            return Err(CloudError::new(ErrorCode::IncorrectState, text));
+        }
         let mut launch = self.fork_rows(&source, &volumes, &interfaces, &request).await?;
         let (base, sources) = self.take_base(&source, &volumes).await?;
         for (volume, source) in launch.volumes.iter_mut().zip(sources.into_iter().cycle()) {
@@ -117,9 +134,16 @@ impl Cloud {
         }
         let point = ForkPoint::new(base, &volumes, &interfaces);
         self.inner.fork_points.put(launch.instances.iter().map(|record| record.id.clone()), &point);
-        if let Err(error) = self.inner.store.add_launch(&launch).await {
-            launch.instances.iter().for_each(|record| drop(self.inner.fork_points.take(&record.id)));
-            return Err(internal(error));
+        if let Err(error) = self.add_forks(&launch).await {
+            for record in &launch.instances {
+                self.inner.fork_points.forget(&record.id);
+            }
+            for volume in &launch.volumes {
+                if let Err(error) = self.inner.ports.storage.delete_volume(&volume.id).await {
+                    error!(volume = %volume.id, error = error.chain(), "a volume of no fork stays behind");
+                }
+            }
+            return Err(error);
         }
         info!(source = %source.id, count = request.count, "forking");
         for record in &launch.instances {
@@ -128,15 +152,23 @@ impl Cloud {
         self.reservation(&launch.reservation_id).await
     }
 
-    /// The source, when it runs and its guest can be told who it is.
+    /// Makes the forks' volumes, which have the frozen layers as their own from then on, whatever becomes of the source;
+    /// then their rows.
+    async fn add_forks(&self, launch: &NewLaunch) -> Result<()> {
+        for volume in &launch.volumes {
+            let made = self.inner.ports.storage.create_volume(&volume.id, &volume.source, volume.size).await;
+            made.map_err(port_failed)?;
+        }
+        self.inner.store.add_launch(launch).await.map_err(internal)
+    }
+
+    /// The source, when it runs.
     async fn forkable(&self, id: &InstanceId) -> Result<InstanceRecord> {
         let record = self.record(id).await?;
         if record.machine != Machine::On || record.intent != Intent::Run || record.reboot {
             let text = format!("The instance '{id}' can't be forked: it is {}, not running", record.state());
             return Err(CloudError::new(ErrorCode::IncorrectInstanceState, text));
         }
-        // Without it a fork could not become another machine than its source.
-        self.agent_greeting(id).await?;
         Ok(record)
     }
 
@@ -159,12 +191,12 @@ impl Cloud {
         Ok((base, sources))
     }
 
-    /// Where a fork's first start begins; nothing for an instance that is no fork, or has begun.
+    /// Where a fork's first start begins, as often as it is tried; nothing for an instance that is no fork, or has begun.
     pub(crate) fn fork_point(&self, record: &InstanceRecord) -> PortResult<Option<ForkPoint>> {
         if record.forked_from.is_none() || record.has_run {
             return Ok(None);
         }
-        let point = self.inner.fork_points.take(&record.id);
+        let point = self.inner.fork_points.get(&record.id);
         point
             .map(Some)
             .ok_or_else(|| PortError::plain("the daemon ended before the fork had begun; fork again"))

@@ -12,8 +12,9 @@ pub struct Limits {
     /// Its vCPUs. It has a share of the processor in proportion to them, and never more than one processor above them:
     /// that one is for the VMM's own work on disks and interfaces.
     pub vcpus: u32,
-    /// The guest's memory in MiB, at its greatest. The VMM may use an eighth more and 256 MiB: its own memory, the
-    /// host's tables for the guest's, and the cache of its disks, of which the host takes back what it needs.
+    /// The guest's memory in MiB, at its greatest. The VMM may use two and an eighth times more and 256 MiB: the
+    /// copies that forks begin from, which the kernel counts as its own, its own memory, the host's tables for the
+    /// guest's, and the cache of its disks, of which the host takes back what it needs.
     pub memory_mib: u64,
     /// Threads.
     pub threads: u64,
@@ -22,7 +23,7 @@ pub struct Limits {
 impl Limits {
     /// The most memory in bytes.
     pub fn memory_bytes(&self) -> u64 {
-        let mib = self.memory_mib.saturating_add(self.memory_mib / 8).saturating_add(256);
+        let mib = self.memory_mib.saturating_mul(3).saturating_add(self.memory_mib / 8).saturating_add(256);
         mib.saturating_mul(1 << 20)
     }
 
@@ -70,7 +71,7 @@ mod tests {
         assert_eq!(value(&v1, "cpu.cfs_quota_us"), "300000");
         assert_eq!((value(&v2, "cpu.weight"), value(&v1, "cpu.shares")), ("200".into(), "2048".into()));
         assert_eq!(value(&v2, "memory.max"), value(&v1, "memory.limit_in_bytes"));
-        assert_eq!(value(&v2, "memory.max"), ((1024 + 128 + 256) << 20).to_string());
+        assert_eq!(value(&v2, "memory.max"), ((3 * 1024 + 128 + 256_u64) << 20).to_string());
         assert_eq!(value(&v2, "pids.max"), "130");
         assert!(v2.iter().any(|it| it.0 == "memory.oom.group"));
     }
