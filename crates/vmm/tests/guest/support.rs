@@ -3,8 +3,8 @@
 
 use crate::modules;
 use cumulet_vmm_protocol::{
-    BootProtocol, Client, Command, ConsoleRead, ConsoleWrite, ExitReason, ExitRecord, MachineSpec, Reply,
-    SPEC_VERSION, Smbios, Source, rundir,
+    BootProtocol, Client, ClientError, Command, ConsoleRead, ConsoleWrite, ExitReason, ExitRecord,
+    MachineSpec, Reply, SPEC_VERSION, Smbios, Source, rundir,
 };
 use std::fs::{File, read, rename, write};
 use std::io::Write;
@@ -315,8 +315,8 @@ impl Vm {
         self.expect("\nOK ")
     }
 
-    /// Waits until the guest's program has answered, well or not, or the machine has ended.
-    pub fn answer_or_end(&mut self) -> Result<String, ExitReason> {
+    /// Waits until the guest's program has answered, well or not, or the machine has ended; nothing if neither comes.
+    pub fn answer_or_end(&mut self, patience: Duration) -> Option<Result<String, ExitReason>> {
         loop {
             for mark in ["\nOK ", "\nERR "] {
                 if let Some((_, after)) = self.seen.split_once(mark)
@@ -324,13 +324,13 @@ impl Vm {
                 {
                     let line = line.trim().to_owned();
                     self.seen = rest.to_owned();
-                    return Ok(if mark == "\nOK " { line } else { format!("ERR {line}") });
+                    return Some(Ok(if mark == "\nOK " { line } else { format!("ERR {line}") }));
                 }
             }
             let read = ConsoleRead { offset: Some(self.read_to), max: 65_536, wait: true };
             let path = self.dir.path().join(rundir::CONTROL_SOCKET);
             let asked = Client::connect(&path).and_then(|mut client| {
-                client.set_timeout(Some(LIMIT))?;
+                client.set_timeout(Some(patience))?;
                 client.call(Command::ConsoleRead(read))
             });
             match asked {
@@ -339,7 +339,8 @@ impl Vm {
                     self.seen.push_str(&String::from_utf8_lossy(&chunk.data));
                 }
                 Ok(other) => panic!("{other:?}"),
-                Err(_) => return Err(self.exit()),
+                Err(ClientError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(Err(self.exit())),
             }
         }
     }
