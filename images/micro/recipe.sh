@@ -102,8 +102,7 @@ recipe_kernel() {
     unpack_kernel "$WORK/kernel/boot/vmlinuz-$version" "$RESULT/$KERNEL_FILE"
     mkdir -p "$dir/bin" "$dir/modules"
     # The tree's own busybox is linked with libraries, which a ramdisk has not.
-    unpack_package busybox-static "$WORK/busybox"
-    cp "$(find "$WORK/busybox" -name busybox -type f -perm -u=x)" "$dir/bin/busybox"
+    static_busybox "$dir/bin/busybox"
     install -m 755 "$IMAGES/micro/initrd/init" "$dir/init"
     add_modules "$ROOT/usr/lib/modules/$version" "$dir/modules" list "${RAMDISK_MODULES[@]}"
     pack_initrd "$dir" "$RESULT/$RAMDISK_FILE"

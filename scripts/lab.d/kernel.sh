@@ -27,9 +27,8 @@ prepare_tools() {
     mkdir -p "$LAB_CACHE"
     refresh_apt
     rm -rf "$LAB_TOOLS.new"
-    during "fetching busybox" unpack_package busybox-static "$LAB_TOOLS.new"
-    mv "$LAB_TOOLS.new/bin/busybox" "$LAB_TOOLS.new/busybox" 2>/dev/null ||
-        mv "$LAB_TOOLS.new/usr/bin/busybox" "$LAB_TOOLS.new/busybox"
+    mkdir "$LAB_TOOLS.new"
+    during "fetching busybox" static_busybox "$LAB_TOOLS.new/busybox"
     rm -rf "$LAB_TOOLS"
     mv "$LAB_TOOLS.new" "$LAB_TOOLS"
 }

@@ -143,6 +143,15 @@ unpack_package() {
     rm -rf "$work"
 }
 
+# static_busybox FILE: Debian's busybox that needs no libraries, for where there are none.
+static_busybox() {
+    local work status=0
+    work=$(mktemp -d "$CACHE/busybox.XXXXXX")
+    { unpack_package busybox-static "$work" && cp "$(find "$work" -name busybox -type f -perm -u=x)" "$1"; } || status=$?
+    rm -rf "$work"
+    return "$status"
+}
+
 # newest_version PACKAGE [PATTERN]: the newest version of a package that matches a shell pattern, or nothing.
 newest_version() {
     apt-cache "${APT_OPTIONS[@]}" madison "$1" 2>/dev/null | awk -F ' *[|] *' '{ print $2 }' |

@@ -116,6 +116,14 @@ pub struct NewLaunch {
     pub volumes: Vec<Volume>,
 }
 
+impl NewLaunch {
+    /// A launch without rows and without a token.
+    pub fn new(reservation_id: ReservationId, now: Timestamp) -> Self {
+        let (instances, interfaces, volumes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { token: None, reservation_id, now, instances, interfaces, volumes }
+    }
+}
+
 /// What a change of an instance did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {

@@ -227,15 +227,11 @@ impl Machine {
             let mut control = Control::connect(&self.dir.socket(), self.process.pid(), limit).await?;
             control.call_with(command, descriptors, limit).await.map(|(reply, _)| reply)
         };
+        // Those that wait for their turn behind calls to a VMM that hangs wait no longer than a call.
         timeout(limit, calls).await.unwrap_or(Err(ControlError::TimedOut(limit)))
     }
 
     async fn call(&self, command: Command) -> Result<Reply, ControlError> {
-        let calls = async {
-            let _turn = self.calls.acquire().await;
-            call_once(&self.dir.socket(), self.process.pid(), command, self.call_limit).await
-        };
-        // Those that wait for their turn behind calls to a VMM that hangs wait no longer than a call.
-        timeout(self.call_limit, calls).await.unwrap_or(Err(ControlError::TimedOut(self.call_limit)))
+        self.call_within(command, &[], self.call_limit).await
     }
 }

@@ -113,7 +113,7 @@ impl Cloud {
         let _allocation = self.inner.allocation.lock().await;
         let source = self.forkable(&request.source).await?;
         let mut tags = source.tags.clone();
-        tags.extend(request.tags.clone());
+        tags.extend(request.tags);
         check_tags(&tags)?;
         self.affordable(&source.instance_type, request.count, request.count).await?;
         let volumes = self.inner.store.volumes_of(&source.id).await.map_err(internal)?;
@@ -127,7 +127,7 @@ impl Cloud {
             );
             return Err(CloudError::new(ErrorCode::IncorrectState, text));
         }
-        let mut launch = self.fork_rows(&source, &volumes, &interfaces, &request).await?;
+        let mut launch = self.fork_rows(&source, &volumes, &interfaces, request.count, &tags).await?;
         let (base, sources) = self.take_base(&source, &volumes).await?;
         for (volume, source) in launch.volumes.iter_mut().zip(sources.into_iter().cycle()) {
             volume.source = source;

@@ -8,28 +8,27 @@ use cumulet_model::network::NetworkInterface;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeState};
 use cumulet_model::{
-    AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, ReservationId, VolumeId,
+    AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, ReservationId, Tags, VolumeId,
 };
 use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
 use jiff::Timestamp;
 use rand::RngExt;
 
-use crate::api::instance::ForkInstance;
 use crate::cloud::{Cloud, Result, internal};
 
 impl Cloud {
-    /// All rows of a fork. Its volumes stand in the order of `volumes`, once for each instance.
+    /// All rows of `count` forks with these tags. Its volumes stand in the order of `volumes`, once for each instance.
     pub(super) async fn fork_rows(
         &self,
         source: &InstanceRecord,
         volumes: &[Volume],
         held: &[InterfaceRecord],
-        request: &ForkInstance,
+        count: u32,
+        tags: &Tags,
     ) -> Result<NewLaunch> {
         let now = self.inner.clock.now();
-        let count = request.count as usize;
-        let with_public = held.iter().filter(|held| held.auto_public_ip).count();
-        let public = self.free_public_addresses(with_public * count, with_public * count).await?;
+        let publics = held.iter().filter(|held| held.auto_public_ip).count() * count as usize;
+        let public = self.free_public_addresses(publics, publics).await?;
         let mut public = public.into_iter();
         let mut taken: HashSet<_> = self
             .inner
@@ -44,15 +43,8 @@ impl Cloud {
         // The generator is the thread's: it must not be held over an await.
         let mut rng = rand::rng();
         let reservation_id = ReservationId::random(&mut rng);
-        let mut launch = NewLaunch {
-            token: None,
-            reservation_id: reservation_id.clone(),
-            now,
-            instances: Vec::new(),
-            interfaces: Vec::new(),
-            volumes: Vec::new(),
-        };
-        for launch_index in 0..request.count {
+        let mut launch = NewLaunch::new(reservation_id.clone(), now);
+        for launch_index in 0..count {
             let id = InstanceId::random(&mut rng);
             for InterfaceRecord { interface, auto_public_ip } in held {
                 let subnet = subnets.iter().find(|record| record.subnet.id == interface.subnet_id);
@@ -99,7 +91,7 @@ impl Cloud {
                 let state = VolumeState::Creating;
                 Volume { id: VolumeId::random(&mut rng), created: now, state, attachment, ..volume.clone() }
             }));
-            launch.instances.push(instance(source, request, id, &reservation_id, launch_index, now));
+            launch.instances.push(instance(source, tags, id, &reservation_id, launch_index, now));
         }
         Ok(launch)
     }
@@ -107,14 +99,12 @@ impl Cloud {
 
 fn instance(
     source: &InstanceRecord,
-    request: &ForkInstance,
+    tags: &Tags,
     id: InstanceId,
     reservation_id: &ReservationId,
     launch_index: u32,
     now: Timestamp,
 ) -> InstanceRecord {
-    let mut tags = source.tags.clone();
-    tags.extend(request.tags.clone());
     InstanceRecord {
         id,
         reservation_id: reservation_id.clone(),
@@ -128,7 +118,7 @@ fn instance(
         launch_time: now,
         client_token: None,
         forked_from: Some(source.id.clone()),
-        tags,
+        tags: tags.clone(),
         ..source.clone()
     }
 }

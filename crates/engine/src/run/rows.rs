@@ -33,14 +33,7 @@ impl Cloud {
         // The generator is the thread's: it must not be held over an await.
         let mut rng = rand::rng();
         let reservation_id = ReservationId::random(&mut rng);
-        let mut launch = NewLaunch {
-            token: None,
-            reservation_id: reservation_id.clone(),
-            now,
-            instances: Vec::new(),
-            interfaces: Vec::new(),
-            volumes: Vec::new(),
-        };
+        let mut launch = NewLaunch::new(reservation_id.clone(), now);
         for ((launch_index, private_ip), public_ip) in (0..).zip(private).zip(public) {
             let id = InstanceId::random(&mut rng);
             let interface = NetworkInterface {

@@ -53,8 +53,6 @@ pub struct Surroundings {
 pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings) -> std::io::Result<Vcpus> {
     kick::install()?;
     let gate = Arc::new(Gate::default());
-    // Nobody has entered yet, so this waits for nobody.
-    gate.close(|| ());
     let mut threads = Vec::new();
     for (index, vcpu) in vcpus.into_iter().enumerate() {
         let shared = Arc::new(Shared {

@@ -154,8 +154,6 @@ pub fn build(
     let serial = builder.add_serial(console)?;
     let power = builder.add_power()?;
     let disk_gate = Arc::new(Gate::default());
-    // Nothing is worked before the machine is whole and begins.
-    disk_gate.close(|| ());
     let disks = builder.add_disks(&config.disks, &disk_gate)?;
     let nets = builder.add_nets(&config.nets)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };

@@ -1,5 +1,6 @@
 //! A gate that worker threads pass between two pieces of work. Closing it waits until all of them stand before it, so
-//! what they work on is quiet. `open <-> closed -> over`.
+//! what they work on is quiet. `closed <-> open -> over`: it is closed at first, as nothing is worked before the machine is
+//! whole and begins.
 
 use std::sync::{Condvar, Mutex};
 
@@ -36,7 +37,7 @@ struct Inner {
 impl Default for Gate {
     fn default() -> Self {
         Self {
-            inner: Mutex::new(Inner { mode: Mode::Open, workers: 0, standing: 0 }),
+            inner: Mutex::new(Inner { mode: Mode::Closed, workers: 0, standing: 0 }),
             changed: Condvar::new(),
         }
     }
