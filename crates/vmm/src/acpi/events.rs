@@ -1,19 +1,21 @@
-//! The generic event device, and the devices that it tells the guest of: the power button and the generation ID.
+//! The generic event device, and the devices that it tells the guest of: the power button, VMClock and the
+//! generation ID.
 
 use super::dsdt::in_system_bus;
 use super::{AcpiInfo, Made, path, slots};
-use crate::devices::power;
+use crate::devices::{power, vmclock};
 use crate::memory::layout;
 use acpi_tables::Aml;
 use acpi_tables::aml::{
     And, Device, EISAName, Field, FieldAccessType, FieldEntry, FieldLockRule, FieldUpdateRule, If, Interrupt,
-    Local, Method, MethodCall, Name, Notify, OpRegion, OpRegionSpace, Package, ResourceTemplate, Store,
+    Local, Memory32Fixed, Method, MethodCall, Name, Notify, OpRegion, OpRegionSpace, Package,
+    ResourceTemplate, Store,
 };
 
 /// All of them.
 pub fn devices(info: AcpiInfo) -> Vec<u8> {
-    let mut devices = power_button();
-    let mut told = vec![(power::EVENT_POWER_BUTTON, "\\_SB_.PWRB")];
+    let mut devices = [power_button(), clock()].concat();
+    let mut told = vec![(power::EVENT_POWER_BUTTON, "\\_SB_.PWRB"), (power::EVENT_CLOCK, "\\_SB_.VCLK")];
     if info.generation_id {
         devices.extend(generation_id());
         told.push((power::EVENT_GENERATION, "\\_SB_.VGEN"));
@@ -26,6 +28,27 @@ fn power_button() -> Vec<u8> {
     in_system_bus(&Device::new(
         path("PWRB"),
         vec![&Name::new(path("_HID"), &EISAName::new("PNP0C0C")), &Name::new(path("_UID"), &0u8)],
+    ))
+}
+
+/// Drivers find it by the id that Linux knows; its page is a resource.
+fn clock() -> Vec<u8> {
+    in_system_bus(&Device::new(
+        path("VCLK"),
+        vec![
+            &Name::new(path("_HID"), &"AMZNC10C"),
+            &Name::new(path("_CID"), &"VMCLOCK"),
+            &Name::new(path("_DDN"), &"VMCLOCK"),
+            &Name::new(path("_UID"), &0u8),
+            &Name::new(
+                path("_CRS"),
+                &ResourceTemplate::new(vec![&Memory32Fixed::new(
+                    true,
+                    layout::CLOCK as u32,
+                    vmclock::SIZE as u32,
+                )]),
+            ),
+        ],
     ))
 }
 

@@ -6,5 +6,6 @@ pub mod entropy;
 pub mod net;
 pub mod power;
 pub mod serial;
+pub mod vmclock;
 pub mod vmgenid;
 pub mod vsock;

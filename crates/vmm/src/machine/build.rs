@@ -14,6 +14,7 @@ use crate::devices::entropy::Entropy;
 use crate::devices::net::{Net, Tap, TapError};
 use crate::devices::power::{self, Power, ResetLine};
 use crate::devices::serial::{self, Console, SerialPort};
+use crate::devices::vmclock;
 use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
 use crate::memory::{self, Memory, MemoryError, Pagemap, layout};
@@ -208,6 +209,7 @@ fn prepare(config: &MachineConfig) -> Result<(Memory, Beginning), BuildError> {
         }
         Begin::Restore(restore) => {
             let (memory, saved) = restore::open(config, restore)?;
+            vmclock::disrupt(&memory)?;
             if let Some(id) = config.generation_id.filter(|_| saved.generation_id) {
                 id.write(&memory)?;
             }
@@ -237,6 +239,7 @@ fn prepare_boot(config: &MachineConfig, boot: &BootConfig) -> Result<(Memory, En
         generation_id: config.generation_id.is_some(),
     };
     acpi::write(&memory, info)?;
+    vmclock::write(&memory)?;
     if let Some(id) = config.generation_id {
         id.write(&memory)?;
     }

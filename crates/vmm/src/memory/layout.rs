@@ -29,6 +29,8 @@ pub const CMDLINE: u64 = 0x2_0000;
 pub const LOW_RAM_END: u64 = 0x9_fc00;
 /// MP table.
 pub const MP_TABLE: u64 = 0xd_0000;
+/// VMClock, a page that the guest's programs can map.
+pub const CLOCK: u64 = 0xd_e000;
 /// Generation ID, a page of its own: what the guest maps is nothing else's.
 pub const GENERATION_ID: u64 = 0xd_f000;
 /// ACPI tables, the RSDP first; inside the area that is searched for it.

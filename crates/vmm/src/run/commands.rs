@@ -85,10 +85,9 @@ impl Operator {
     fn go_on(&mut self) {
         if std::mem::take(&mut self.restored) {
             self.machine.parts.iter().for_each(|part| part.restored());
-            if self.machine.generation_id {
-                // A full counter means that it is being raised already.
-                let _ = self.machine.power.raise(power::EVENT_GENERATION);
-            }
+            let generation = if self.machine.generation_id { power::EVENT_GENERATION } else { 0 };
+            // A full counter means that it is being raised already.
+            let _ = self.machine.power.raise(power::EVENT_CLOCK | generation);
         }
         self.machine.disk_gate.open();
         self.machine.vcpus.resume();

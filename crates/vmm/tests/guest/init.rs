@@ -65,6 +65,7 @@ fn execute(words: &[&str]) -> Answer {
     match words {
         ["echo", text] => Ok((*text).to_owned()),
         ["cat", path] => Ok(read_to_string(path)?.trim().to_owned()),
+        ["grep", path, text] => grep(path, text),
         ["ls", path] => ls(path),
         ["bound", driver] => bound(driver),
         ["cpus"] => Ok(read_to_string("/proc/cpuinfo")?.matches("processor\t").count().to_string()),
@@ -98,6 +99,12 @@ fn execute(words: &[&str]) -> Answer {
         ["reboot"] => power(0x0123_4567),
         _ => Err("no such command".into()),
     }
+}
+
+/// The first line that has a text.
+fn grep(path: &str, text: &str) -> Answer {
+    let content = read_to_string(path)?;
+    Ok(content.lines().find(|line| line.contains(text)).ok_or("no such line")?.trim().to_owned())
 }
 
 fn ls(path: &str) -> Answer {

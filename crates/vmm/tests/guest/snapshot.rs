@@ -51,6 +51,39 @@ fn fork(spec: &MachineSpec, base: &[OwnedFd]) -> Vm {
     Vm::start_with(&from(spec, inherited(&base[0]), inherited(&base[1])), &[&base[0], &base[1]])
 }
 
+/// What the VMClock page in saved memory says: sequence, disruption marker, generation counter.
+fn clock(folder: &Path) -> (u32, u64, u64) {
+    let mut page = [0; 112];
+    File::open(folder.join("memory")).unwrap().read_exact_at(&mut page, 0xd_e000).unwrap();
+    assert_eq!(page[..4], *b"VCLK");
+    let word = |at: usize| u64::from_le_bytes(page[at..at + 8].try_into().unwrap());
+    (word(12) as u32, word(16), word(104))
+}
+
+#[test]
+fn a_guest_learns_from_its_clock_page_that_time_broke_off() {
+    let Some(kernel) = kernel("a_guest_learns_from_its_clock_page_that_time_broke_off") else { return };
+    let events = |vm: &mut Vm| {
+        let line = vm.ask("grep /proc/interrupts ACPI:Ged");
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let spec = spec(&kernel);
+    let mut vm = Vm::start(&spec);
+    vm.ready();
+    assert!(vm.ask("ls /sys/bus/acpi/devices").contains("AMZNC10C:00"));
+    assert_eq!(vm.ask("grep /proc/iomem AMZNC10C"), "000de000-000defff : AMZNC10C:00");
+    let before = events(&mut vm);
+    for turn in 0..3u64 {
+        let folder = tempdir().unwrap();
+        vm.call(Command::Pause);
+        save(&mut vm, folder.path());
+        assert_eq!(clock(folder.path()), (2 * turn as u32, turn, turn));
+        vm = Vm::start(&restored(&spec, folder.path()));
+        vm.ask("echo here");
+        assert_eq!(events(&mut vm), before + turn + 1);
+    }
+}
+
 fn uptime(vm: &mut Vm) -> f64 {
     vm.ask("cat /proc/uptime").split(' ').next().unwrap().parse().unwrap()
 }

@@ -32,6 +32,8 @@ pub const EVENT_POWER_BUTTON: u8 = 1;
 pub const EVENT_GENERATION: u8 = 1 << 1;
 /// There is something to read in [`crate::pci::slots`]' registers, a bit of [`EVENT_PORT`].
 pub const EVENT_SLOTS: u8 = 1 << 2;
+/// The VMClock page has changed, a bit of [`EVENT_PORT`].
+pub const EVENT_CLOCK: u8 = 1 << 3;
 
 /// Keyboard controller: command port, and the command that pulses the reset line.
 pub const KEYBOARD_PORT: u16 = 0x64;
