@@ -114,6 +114,7 @@ async fn machine_spec(
         launch_id: launch_id.clone(),
         vcpus: kind.vcpus,
         memory: kind.memory,
+        memory_max: None,
         kernel: inner.ports.storage.image_file(kernel),
         initrd: record.ramdisk_id.as_ref().map(|id| inner.ports.storage.image_file(id)),
         cmdline: record.boot_args.clone(),

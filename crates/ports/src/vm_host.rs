@@ -25,6 +25,9 @@ pub struct VmSpec {
     pub vcpus: u32,
     /// Memory.
     pub memory: Mib,
+    /// The most memory that the machine can be given while it runs: as at first and a multiple of 128 MiB. None for as
+    /// much as it has.
+    pub memory_max: Option<Mib>,
     /// Kernel file.
     pub kernel: PathBuf,
     /// Ramdisk file.
@@ -195,6 +198,10 @@ pub trait VmHost: Send + Sync + 'static {
 
     /// Changes what a disk or interface of a running machine may do each second.
     async fn set_limits(&self, id: &InstanceId, device: &str, limits: Limits) -> PortResult<()>;
+
+    /// Gives a running machine another amount of memory, in steps of 2 MiB, between what it had at first and the most it
+    /// can have. The guest takes it up or gives it back when it can: what it has is in the metrics.
+    async fn set_memory(&self, id: &InstanceId, memory: Mib) -> PortResult<()>;
 
     /// Connects to a vsock port of the guest; none where nobody listens there, which may change, or nobody answers.
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>>;

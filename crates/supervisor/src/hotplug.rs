@@ -4,14 +4,15 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use cumulet_model::{Gib, VolumeId};
+use cumulet_model::{Gib, Mib, VolumeId};
 use cumulet_ports::vm_host::{Limits, VmDisk, VmInterface};
 use cumulet_vmm_protocol::fds::MAX_FDS;
 use cumulet_vmm_protocol::limits::SetLimits;
-use cumulet_vmm_protocol::{AttachDisk, AttachNet, Command, Detach, ResizeDisk};
+use cumulet_vmm_protocol::{AttachDisk, AttachNet, Command, Detach, MemoryTarget, ResizeDisk};
 
 use crate::SupervisorError;
 use crate::control::ControlError;
+use crate::jail::Jails;
 use crate::launch::{Handed, describe_disk, describe_net, limits_of};
 use crate::machine::Machine;
 
@@ -77,6 +78,19 @@ pub async fn resize(machine: &Machine, volume: &VolumeId, size: Gib) -> Result<(
 pub async fn set_limits(machine: &Machine, device: &str, limits: Limits) -> Result<(), SupervisorError> {
     let limits = SetLimits { id: device.to_owned(), limits: limits_of(limits) };
     command(machine, Command::SetLimits(limits), &[]).await
+}
+
+/// Asks the guest to have another amount of memory. Its control group allows for more before the guest can use it, and
+/// for less only when the guest has given it back: until then, for what it still has.
+pub async fn set_memory(
+    machine: &Machine,
+    jails: Option<&Jails>,
+    memory: Mib,
+) -> Result<(), SupervisorError> {
+    let had = machine.metrics().await?.memory.actual_mib;
+    let allow = |mib| jails.into_iter().for_each(|jails| jails.allow_memory(&machine.id, mib));
+    allow(memory.0.max(had));
+    command(machine, Command::Memory(MemoryTarget { mib: memory.0 }), &[]).await.inspect_err(|_| allow(had))
 }
 
 async fn command(machine: &Machine, command: Command, fds: &[OwnedFd]) -> Result<(), SupervisorError> {

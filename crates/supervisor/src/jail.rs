@@ -66,6 +66,13 @@ impl Jails {
         Ok(Cell { program: self.program.clone(), uid, name, cgroups, threads })
     }
 
+    /// Lets a running machine use what one with so much memory may.
+    pub fn allow_memory(&self, id: &InstanceId, mib: u64) {
+        if let Some(lack) = self.cgroups.set_memory(id.as_str(), mib) {
+            warn!(instance = %id, lack, "a machine's limit of memory stays as it was");
+        }
+    }
+
     /// Takes back what the jail of a run directory was made of. The directory is about to be removed, and nobody lives
     /// in it.
     pub fn release(&self, run_dir: &Path, id: &InstanceId) {

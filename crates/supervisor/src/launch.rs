@@ -141,6 +141,7 @@ fn describe_machine(
         launch_id: spec.launch_id.into(),
         vcpus: spec.vcpus,
         memory_mib: spec.memory.0,
+        memory_max_mib: spec.memory_max.map(|memory| memory.0),
         kvm: Some(inherited.open("KVM device", &config.kvm, true)?),
         kernel: match spec.base {
             None => Some(inherited.open("kernel", &spec.kernel, false)?),

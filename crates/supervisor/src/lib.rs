@@ -46,7 +46,7 @@ mod sys;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulet_model::{Gib, InstanceId, VolumeId};
+use cumulet_model::{Gib, InstanceId, Mib, VolumeId};
 use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::{FoundVm, Limits, MachineBase, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
 use cumulet_ports::{BoxedGuestStream, PortError, PortResult};
@@ -151,6 +151,10 @@ impl VmHost for Supervisor {
 
     async fn set_limits(&self, id: &InstanceId, device: &str, limits: Limits) -> PortResult<()> {
         Ok(hotplug::set_limits(&*self.shared.running(id)?, device, limits).await?)
+    }
+
+    async fn set_memory(&self, id: &InstanceId, memory: Mib) -> PortResult<()> {
+        Ok(hotplug::set_memory(&*self.shared.running(id)?, self.shared.jails.as_ref(), memory).await?)
     }
 
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {

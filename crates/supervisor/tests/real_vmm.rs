@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::*;
+use cumulet_model::Mib;
 use cumulet_ports::VmHost;
 use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer};
 use cumulet_ports::vm_host::{FoundState, VmEnd};
@@ -76,6 +77,7 @@ async fn a_kernel_boots_outlives_its_daemon_and_is_killed() {
     let (supervisor, _events, _) = bench.daemon().await;
     let mut spec = bench.spec("console=ttyS0 panic=0");
     spec.kernel = kernel;
+    spec.memory_max = Some(Mib(384));
     let disk = bench.dir.path().join("disk.raw");
     std::fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
     let layers = vec![DiskLayer { path: disk, format: DiskFormat::Raw }];
@@ -85,6 +87,10 @@ async fn a_kernel_boots_outlives_its_daemon_and_is_killed() {
     shows(&supervisor, &id, "Linux version").await;
     let pid = bench.pid(&id);
     each_thread_is_filtered(pid);
+    supervisor.set_memory(&id, Mib(385)).await.unwrap_err();
+    supervisor.set_memory(&id, Mib(256)).await.unwrap();
+    let memory = supervisor.metrics(&id).await.unwrap().memory;
+    assert_eq!((memory.most_mib, memory.target_mib), (384, 256));
     drop(supervisor);
 
     let (supervisor, mut events, found) = bench.daemon().await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use cumulet_agent_client::protocol::Identity;
-use cumulet_model::{Gib, InstanceId, VolumeId};
+use cumulet_model::{Gib, InstanceId, Mib, VolumeId};
 use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::{
     FoundState, FoundVm, Limits, MachineBase, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec,
@@ -281,6 +281,11 @@ impl VmHost for FakeVmHost {
 
     async fn set_limits(&self, id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
         self.faults.pass("vms.set_limits")?;
+        self.state().running(id).map(drop)
+    }
+
+    async fn set_memory(&self, id: &InstanceId, _memory: Mib) -> PortResult<()> {
+        self.faults.pass("vms.set_memory")?;
         self.state().running(id).map(drop)
     }
 

@@ -3,8 +3,8 @@
 //! up to 16 connections.
 
 use crate::{
-    AttachDisk, AttachNet, BalloonTarget, Detach, Metrics, ResizeDisk, SetLimits, Snapshot, SnapshotInfo,
-    SwapDisk, WorkingSet,
+    AttachDisk, AttachNet, BalloonTarget, Detach, MemoryTarget, Metrics, ResizeDisk, SetLimits, Snapshot,
+    SnapshotInfo, SwapDisk, WorkingSet,
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,8 @@ pub enum Command {
     /// Ask the guest to give up memory. Answered with [`Reply::Done`] when it has been asked; what it gave is in the
     /// metrics.
     Balloon(BalloonTarget),
+    /// Ask the guest to have another amount of memory. Answered as the former.
+    Memory(MemoryTarget),
 }
 
 /// Parameters of [`Command::WaitStatus`].

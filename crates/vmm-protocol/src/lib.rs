@@ -23,7 +23,7 @@ pub use control::{
 };
 pub use hotplug::{AttachDisk, AttachNet, Detach, ResizeDisk};
 pub use limits::{Bandwidth, Limits, Operations, SetLimits};
-pub use memory::BalloonTarget;
+pub use memory::{BalloonTarget, MemoryTarget};
 pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
 pub use snapshot::{Restore, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};

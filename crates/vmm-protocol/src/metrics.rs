@@ -21,6 +21,9 @@ pub struct Metrics {
     /// The balloon.
     #[serde(default)]
     pub balloon: BalloonMetrics,
+    /// Memory that comes and goes.
+    #[serde(default)]
+    pub memory: MemoryMetrics,
     /// Bytes given by the entropy device.
     pub entropy_bytes: u64,
     /// Bytes the guest wrote to the console.
@@ -102,4 +105,15 @@ pub struct BalloonMetrics {
     pub inflated_bytes: u64,
     /// Bytes that the host got back because the guest reported them free.
     pub reported_bytes: u64,
+}
+
+/// The guest's memory in MiB. These are no counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryMetrics {
+    /// What it can have.
+    pub most_mib: u64,
+    /// What it is asked to have.
+    pub target_mib: u64,
+    /// What it has. Less than the target until the guest has taken it up, more until it has given it back.
+    pub actual_mib: u64,
 }

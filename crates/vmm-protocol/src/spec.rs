@@ -22,6 +22,10 @@ pub struct MachineSpec {
     pub vcpus: u32,
     /// Guest memory in MiB, at least 64.
     pub memory_mib: u64,
+    /// The most memory in MiB that the guest can be asked to have while it runs ([`crate::Command::Memory`]): as at the
+    /// start and a multiple of 128. When absent, its memory does not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_max_mib: Option<u64>,
     /// The KVM device; `/dev/kvm` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kvm: Option<Source>,

@@ -3,6 +3,7 @@
 
 use crate::begin::Begin;
 use crate::devices::{block::BlockConfig, net::NetConfig, vmgenid::GenerationId, vsock::VsockConfig};
+use crate::memory::layout;
 use crate::pci::SLOTS;
 use crate::smbios::SmbiosConfig;
 use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
@@ -15,6 +16,8 @@ pub const MAX_VCPUS: u32 = 64;
 pub const MIN_MEMORY_MIB: u64 = 64;
 /// Most guest memory in MiB: 4 TiB.
 pub const MAX_MEMORY_MIB: u64 = 4 << 20;
+/// What the memory beyond that at the start is a multiple of, in MiB: the pieces in which Linux adds memory.
+pub const PLUGGABLE_MIB: u64 = 128;
 /// Most disks of a machine.
 pub const MAX_DISKS: usize = 22;
 /// Most interfaces of a machine.
@@ -69,6 +72,8 @@ pub struct MachineConfig {
     pub vcpus: u32,
     /// Bytes of guest memory, a multiple of 1 MiB.
     pub memory_bytes: u64,
+    /// Bytes of memory that can be plugged beyond that, a multiple of [`PLUGGABLE_MIB`].
+    pub pluggable_bytes: u64,
     /// The KVM device.
     pub kvm: Source,
     /// How it begins.
@@ -110,6 +115,7 @@ impl MachineConfig {
             launch_id: spec.launch_id.clone(),
             vcpus: spec.vcpus,
             memory_bytes: spec.memory_mib << 20,
+            pluggable_bytes: pluggable(spec)?,
             kvm: source("kvm", spec.kvm.as_ref().unwrap_or(&Source::Path("/dev/kvm".into())), base)?,
             begin: Begin::check(spec, base)?,
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
@@ -131,10 +137,16 @@ impl MachineConfig {
         Ok(config)
     }
 
+    /// Ranges (start, bytes) of guest memory.
+    pub fn mapped(&self) -> Vec<(u64, u64)> {
+        layout::mapped(self.memory_bytes, self.pluggable_bytes)
+    }
+
     /// Each device has a slot of the bus; the first is the host bridge's.
     fn devices_fit(&self) -> Result<(), SpecError> {
         let others =
             usize::from(self.entropy) + usize::from(self.balloon) + usize::from(self.vsock.is_some());
+        let others = others + usize::from(self.pluggable_bytes > 0);
         let (devices, slots) = (self.disks.len() + self.nets.len() + others, SLOTS - 1);
         if devices <= slots {
             return Ok(());
@@ -154,6 +166,16 @@ impl MachineConfig {
             None => Ok(()),
         }
     }
+}
+
+fn pluggable(spec: &MachineSpec) -> Result<u64, SpecError> {
+    let Some(most) = spec.memory_max_mib else { return Ok(0) };
+    within("memory_max_mib", most, spec.memory_mib, MAX_MEMORY_MIB)?;
+    let more = most - spec.memory_mib;
+    if more.is_multiple_of(PLUGGABLE_MIB) {
+        return Ok(more << 20);
+    }
+    Err(SpecError::new("memory_max_mib", format!("memory_mib and a multiple of {PLUGGABLE_MIB}")))
 }
 
 /// Checks every element of a list under its own field name.
@@ -236,6 +258,8 @@ mod tests {
         assert_eq!(field(|s| s["vcpus"] = 0.into()), "vcpus");
         assert_eq!(field(|s| s["vcpus"] = 65.into()), "vcpus");
         assert_eq!(field(|s| s["memory_mib"] = 63.into()), "memory_mib");
+        assert_eq!(field(|s| s["memory_max_mib"] = 63.into()), "memory_max_mib");
+        assert_eq!(field(|s| s["memory_max_mib"] = 128.into()), "memory_max_mib");
         assert_eq!(field(|s| s["kernel"]["fd"] = 2.into()), "kernel");
         assert_eq!(field(|s| s["kernel"] = serde_json::Value::Null), "kernel");
         assert_eq!(

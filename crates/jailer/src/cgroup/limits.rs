@@ -12,7 +12,7 @@ pub struct Limits {
     /// Its vCPUs. It has a share of the processor in proportion to them, and never more than one processor above them:
     /// that one is for the VMM's own work on disks and interfaces.
     pub vcpus: u32,
-    /// The guest's memory in MiB, at its greatest. The VMM may use two and an eighth times more and 256 MiB: the
+    /// The guest's memory in MiB. The VMM may use two and an eighth times more and 256 MiB: the
     /// copies that forks begin from, which the kernel counts as its own, its own memory, the host's tables for the
     /// guest's, and the cache of its disks, of which the host takes back what it needs.
     pub memory_mib: u64,
@@ -23,8 +23,7 @@ pub struct Limits {
 impl Limits {
     /// The most memory in bytes.
     pub fn memory_bytes(&self) -> u64 {
-        let mib = self.memory_mib.saturating_mul(3).saturating_add(self.memory_mib / 8).saturating_add(256);
-        mib.saturating_mul(1 << 20)
+        memory_bytes(self.memory_mib)
     }
 
     /// Files with their values (the kernel's admin-guide, cgroup-v2.rst and cgroup-v1/).
@@ -43,17 +42,30 @@ impl Limits {
                     files.push(("cpu.cfs_period_us", PERIOD.to_string()));
                     files.push(("cpu.cfs_quota_us", quota.to_string()));
                 }
-                (Version::V2, Controller::Memory) => {
-                    files.push(("memory.max", memory.to_string()));
-                    files.push(("memory.oom.group", "1".to_owned()));
-                }
-                (Version::V1, Controller::Memory) => {
-                    files.push(("memory.limit_in_bytes", memory.to_string()))
+                (_, Controller::Memory) => {
+                    files.push((memory_file(version), memory.to_string()));
+                    if version == Version::V2 {
+                        files.push(("memory.oom.group", "1".to_owned()));
+                    }
                 }
                 (_, Controller::Pids) => files.push(("pids.max", self.threads.to_string())),
             }
         }
         files
+    }
+}
+
+/// What a VMM may use whose guest has `mib` MiB.
+pub(super) fn memory_bytes(mib: u64) -> u64 {
+    let mib = mib.saturating_mul(3).saturating_add(mib / 8).saturating_add(256);
+    mib.saturating_mul(1 << 20)
+}
+
+/// The file of that limit.
+pub(super) fn memory_file(version: Version) -> &'static str {
+    match version {
+        Version::V1 => "memory.limit_in_bytes",
+        Version::V2 => "memory.max",
     }
 }
 

@@ -153,6 +153,16 @@ impl Cgroups {
         (dirs, lacks)
     }
 
+    /// Changes how much memory a machine's group may use: as much as one whose guest has `mib` MiB. Gives a sentence where
+    /// that can't be had.
+    pub fn set_memory(&self, name: &str, mib: u64) -> Option<String> {
+        let place = self.places.iter().find(|place| place.controllers.contains(&Controller::Memory))?;
+        let (file, bytes) = (limits::memory_file(place.version), limits::memory_bytes(mib));
+        let path = place.dir.join(name).join(file);
+        let error = fs::write(&path, bytes.to_string()).err()?;
+        Some(format!("can't set {} to {bytes}: {error}", path.display()))
+    }
+
     /// The groups that a machine of this name has, if it has any.
     pub fn dirs(&self, name: &str) -> Vec<PathBuf> {
         self.places.iter().map(|place| place.dir.join(name)).collect()
@@ -247,6 +257,11 @@ mod tests {
             groups.places.iter().map(|it| it.controllers.len()).sum::<usize>() + groups.lacks.len(),
             3
         );
+        if let Some(place) = groups.places.iter().find(|it| it.controllers.contains(&Controller::Memory)) {
+            assert_eq!(groups.set_memory(&name, 128), None);
+            let file = place.dir.join(&name).join(limits::memory_file(place.version));
+            assert_eq!(fs::read_to_string(file).unwrap().trim(), limits::memory_bytes(128).to_string());
+        }
         remove(&dirs).unwrap();
         remove(&dirs).unwrap();
         assert!(dirs.iter().all(|dir| !dir.exists()));

@@ -67,6 +67,7 @@ impl Bench {
             launch_id: LaunchId::random(&mut rand::rng()),
             vcpus: 1,
             memory: Mib(128),
+            memory_max: None,
             kernel: self.dir.path().join("kernel"),
             initrd: None,
             cmdline: part.to_owned(),

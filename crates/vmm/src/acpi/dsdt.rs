@@ -29,7 +29,7 @@ pub(super) fn in_system_bus(device: &dyn Aml) -> Vec<u8> {
 
 /// One bus with its configuration ports, both windows for BARs, and its slots.
 fn pci_root(info: AcpiInfo) -> Vec<u8> {
-    let window = layout::pci64_start(info.memory_bytes);
+    let window = layout::pci64_start(info.memory_bytes, info.pluggable_bytes);
     let cacheable = AddressSpaceCacheable::NotCacheable;
     let resources = [
         Made::of(&Name::new(path("_HID"), &EISAName::new("PNP0A08"))),

@@ -25,6 +25,8 @@ pub struct AcpiInfo {
     pub vcpus: u32,
     /// Bytes of guest memory.
     pub memory_bytes: u64,
+    /// Bytes that can be plugged beyond that.
+    pub pluggable_bytes: u64,
     /// Whether there is a generation ID.
     pub generation_id: bool,
 }
@@ -108,7 +110,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_table_is_found_from_the_rsdp_and_sums_to_zero(vcpus in 1u32..=64, mib in 64u64..(1 << 20)) {
-            let image = tables(AcpiInfo { vcpus, memory_bytes: mib << 20, generation_id: true });
+            let image = tables(AcpiInfo { vcpus, memory_bytes: mib << 20, pluggable_bytes: 0, generation_id: true });
             prop_assert_eq!(&image[..8], b"RSD PTR ");
             prop_assert_eq!(sum(&image[..20]), 0);
             prop_assert_eq!(sum(&image[..36]), 0);

@@ -3,6 +3,7 @@
 pub mod balloon;
 pub mod block;
 pub mod entropy;
+pub mod mem;
 pub mod net;
 pub mod power;
 pub mod serial;

@@ -11,6 +11,7 @@ use crate::cpu::{self, CpuError, Surroundings, Vcpu, Vcpus};
 use crate::devices::balloon::Balloon;
 use crate::devices::block::{self, Block, ImageError};
 use crate::devices::entropy::Entropy;
+use crate::devices::mem::Mem;
 use crate::devices::net::{Net, Tap, TapError};
 use crate::devices::power::{self, Power, ResetLine};
 use crate::devices::serial::{self, Console, SerialPort};
@@ -109,6 +110,8 @@ pub struct Machine {
     pub entropy: Option<Arc<Entropy>>,
     /// Its balloon.
     pub balloon: Option<Arc<Balloon>>,
+    /// Its memory that comes and goes.
+    pub mem: Option<Arc<Mem>>,
     /// Its sockets.
     pub vsock: Option<Arc<Vsock>>,
     /// Its power button.
@@ -119,6 +122,8 @@ pub struct Machine {
     pub event_loop: EventLoop,
     /// Guest memory; mapped as long as the machine is.
     pub memory: Memory,
+    /// Bytes of it that are there all the time.
+    pub(super) memory_bytes: u64,
     /// The bus.
     pub(super) root: Arc<PciRoot>,
     /// Its hotplug registers.
@@ -159,6 +164,7 @@ pub fn build(
     let nets = builder.add_nets(&config.nets)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
     let balloon = if config.balloon { Some(builder.add_balloon()?) } else { None };
+    let mem = if config.pluggable_bytes > 0 { Some(builder.add_mem(config)?) } else { None };
     let vsock = config.vsock.as_ref().map(|vsock| builder.add_vsock(vsock)).transpose()?;
     let (vcpus, generation_id) = match beginning {
         Beginning::Boot(entry) => {
@@ -179,11 +185,13 @@ pub fn build(
         nets,
         entropy,
         balloon,
+        mem,
         vsock,
         power,
         serial,
         event_loop: builder.event_loop,
         memory,
+        memory_bytes: config.memory_bytes,
         pagemap: Pagemap::open(),
         parts: builder.parts,
         root: builder.root,
@@ -225,7 +233,7 @@ fn prepare_boot(config: &MachineConfig, boot: &BootConfig) -> Result<(Memory, En
     };
     let kernel = open("the kernel image", &boot.kernel)?;
     let initrd = boot.initrd.as_ref().map(|initrd| open("the initial RAM disk", initrd)).transpose()?;
-    let memory = memory::create(config.memory_bytes)?;
+    let memory = memory::create(&config.mapped())?;
     let info = BootInfo {
         memory_bytes: config.memory_bytes,
         vcpus: config.vcpus,
@@ -236,6 +244,7 @@ fn prepare_boot(config: &MachineConfig, boot: &BootConfig) -> Result<(Memory, En
     let info = acpi::AcpiInfo {
         vcpus: config.vcpus,
         memory_bytes: config.memory_bytes,
+        pluggable_bytes: config.pluggable_bytes,
         generation_id: config.generation_id.is_some(),
     };
     acpi::write(&memory, info)?;
@@ -288,7 +297,7 @@ impl Builder {
         let slots = Arc::new(SlotPorts::new(machine.clone()));
         let range = u64::from(slots::PORTS_START)..u64::from(slots::PORTS_START + slots::PORTS_COUNT);
         ports.add(range, slots.clone());
-        let start = layout::pci64_start(config.memory_bytes);
+        let start = layout::pci64_start(config.memory_bytes, config.pluggable_bytes);
         for range in [layout::HOLE_START..layout::PCI32_END, start..start + layout::PCI64_SIZE] {
             let window = BarWindow { root: root.clone(), start: range.start };
             space.add(range, Arc::new(window));
@@ -369,6 +378,14 @@ impl Builder {
         self.add_virtio(balloon.clone());
         self.event_loop.add(balloon.clone())?;
         Ok(balloon)
+    }
+
+    fn add_mem(&mut self, config: &MachineConfig) -> Result<Arc<Mem>, BuildError> {
+        let start = layout::pluggable_start(config.memory_bytes);
+        let mem = Arc::new(Mem::new(start, config.pluggable_bytes)?);
+        self.add_virtio(mem.clone());
+        self.event_loop.add(mem.clone())?;
+        Ok(mem)
     }
 
     fn add_vsock(&mut self, config: &VsockConfig) -> Result<Arc<Vsock>, BuildError> {

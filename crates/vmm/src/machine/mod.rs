@@ -2,10 +2,12 @@
 
 mod build;
 mod hotplug;
+mod memory;
 mod pause;
 mod state;
 
 pub use build::{BuildError, Machine, build};
 pub use hotplug::HotplugError;
+pub use memory::MemoryTargetError;
 pub use pause::{Gate, Pass};
 pub use state::MachineState;

@@ -1,35 +1,57 @@
 //! Writes guest memory to a file: regions one behind the other, pages that are zero as holes. What the machine has
-//! written comes from its memory, the rest from the file that lies behind it, if it was restored from one.
+//! written comes from its memory, the rest from the file that lies behind it, if it was restored from one. What is no
+//! memory at the moment is a hole too.
 
 use super::Memory;
 use super::pagemap::{PAGE, Page, Pagemap, Run};
 use rustix::fs::SeekFrom;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use vm_memory::{FileOffset, GuestMemoryBackend, GuestMemoryRegion, MemoryRegionAddress};
+use vm_memory::{
+    Address, FileOffset, GuestMemoryBackend, GuestMemoryRegion, GuestRegionMmap, MemoryRegionAddress,
+};
 
 /// Bytes moved at once.
 const CHUNK: u64 = 1 << 20;
 
-/// Writes all of `memory` to `file`, which is empty. Gives how many bytes are not holes.
-pub fn write(memory: &Memory, pages: &Pagemap, file: &File) -> io::Result<u64> {
+/// Writes the ranges `kept` (guest-physical start, bytes) of `memory` to `file`, which is empty. Gives how many bytes are
+/// not holes.
+pub fn write(memory: &Memory, kept: &[(u64, u64)], pages: &Pagemap, file: &File) -> io::Result<u64> {
     let mut start = 0;
     let mut out = Out { file, buffer: vec![0; CHUNK as usize], written: 0 };
-    for (index, region) in memory.iter().enumerate() {
-        pages.runs(memory, index, |Run { page, offset, length }| match (page, region.file_offset()) {
-            (Page::Own, _) => out.pieces(offset, length, start + offset, |buffer, at| {
-                let slice =
-                    region.get_slice(MemoryRegionAddress(at), buffer.len()).map_err(io::Error::other)?;
-                slice.copy_to(buffer);
-                Ok(())
-            }),
-            (Page::Absent | Page::Shared, Some(base)) => out.put_base(base, offset, length, start + offset),
-            (Page::Absent | Page::Shared, None) => Ok(()),
-        })?;
+    for region in memory.iter() {
+        for part in parts(region, kept) {
+            pages.runs_of(region, part, |Run { page, offset, length }| {
+                match (page, region.file_offset()) {
+                    (Page::Own, _) => out.pieces(offset, length, start + offset, |buffer, at| {
+                        let slice = region
+                            .get_slice(MemoryRegionAddress(at), buffer.len())
+                            .map_err(io::Error::other)?;
+                        slice.copy_to(buffer);
+                        Ok(())
+                    }),
+                    (Page::Absent | Page::Shared, Some(base)) => {
+                        out.put_base(base, offset, length, start + offset)
+                    }
+                    (Page::Absent | Page::Shared, None) => Ok(()),
+                }
+            })?;
+        }
         start += region.len();
     }
     Ok(out.written)
+}
+
+/// What of `kept` lies in a region, as offsets in it.
+fn parts(region: &GuestRegionMmap, kept: &[(u64, u64)]) -> Vec<Range<u64>> {
+    let begin = region.start_addr().raw_value();
+    let part = |&(start, length): &(u64, u64)| {
+        let (from, to) = (start.max(begin), (start + length).min(begin + region.len()));
+        (from < to).then(|| from - begin..to - begin)
+    };
+    kept.iter().filter_map(part).collect()
 }
 
 struct Out<'f> {
@@ -133,7 +155,7 @@ mod tests {
 
     fn dump(memory: &Memory, pages: &Pagemap) -> (File, u64) {
         let file = tempfile::tempfile().unwrap();
-        let written = write(memory, pages, &file).unwrap();
+        let written = write(memory, &[(0, BYTES)], pages, &file).unwrap();
         file.set_len(BYTES).unwrap();
         (file, written)
     }
@@ -155,7 +177,7 @@ mod tests {
         #[test]
         fn memory_comes_back_through_any_number_of_files(first in pages(), second in pages(), third in pages()) {
             for table in [Pagemap::open(), Pagemap::absent()] {
-                let mut memory = create(BYTES).unwrap();
+                let mut memory = create(&[(0, BYTES)]).unwrap();
                 for writes in [&first, &second, &third] {
                     write_pages(&memory, writes);
                     let before = content(&memory);
@@ -167,6 +189,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Memory that came and went may have something in it that nobody needs.
+    #[test]
+    fn what_is_not_kept_is_a_hole() {
+        let high = 1 << 32;
+        let memory = create(&[(0, BYTES), (high, BYTES)]).unwrap();
+        for page in [1, 5, 9] {
+            memory.write_slice(&[7; PAGE as usize], GuestAddress(page * PAGE)).unwrap();
+            memory.write_slice(&[8; PAGE as usize], GuestAddress(high + page * PAGE)).unwrap();
+        }
+        let file = tempfile::tempfile().unwrap();
+        let kept = [(0, BYTES), (high + 4 * PAGE, 2 * PAGE)];
+        assert_eq!(write(&memory, &kept, &Pagemap::open(), &file).unwrap(), 4 * PAGE);
+        let byte = |at: u64| {
+            let mut byte = [0];
+            file.read_at(&mut byte, at).unwrap();
+            byte[0]
+        };
+        assert_eq!([1, 5, 9].map(|page| byte(BYTES + page * PAGE)), [0, 8, 0]);
     }
 
     /// A file in memory that many machines share must not grow because one of them is saved.

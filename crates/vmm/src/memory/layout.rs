@@ -1,5 +1,6 @@
 //! Where things are in guest-physical space. RAM lies from 0 to [`HOLE_START`] and, what does not fit there, from
-//! [`HOLE_END`] on. Behind RAM follows a window for 64-bit PCI BARs.
+//! [`HOLE_END`] on. Behind RAM follows the region of memory that comes and goes, where there is one, and then a
+//! window for 64-bit PCI BARs.
 
 /// Pointer to the MP table: the first place at which Linux looks for it.
 pub const MP_POINTER: u64 = 0;
@@ -70,9 +71,22 @@ pub fn ram(bytes: u64) -> Vec<(u64, u64)> {
     if bytes <= HOLE_START { vec![(0, bytes)] } else { vec![(0, HOLE_START), (HOLE_END, bytes - HOLE_START)] }
 }
 
-/// Begin of the window for 64-bit BARs: the first GiB boundary behind RAM, above 4 GiB.
-pub fn pci64_start(memory_bytes: u64) -> u64 {
+/// Begin of the region of memory that comes and goes: behind `memory_bytes` of RAM, above 4 GiB, at a multiple of the
+/// largest pieces in which Linux adds memory.
+pub fn pluggable_start(memory_bytes: u64) -> u64 {
     let end = ram(memory_bytes).last().map_or(0, |(start, size)| start + size);
+    end.max(HOLE_END).next_multiple_of(2 << 30)
+}
+
+/// [`ram`] and, if it has any bytes, the region of memory that comes and goes.
+pub fn mapped(memory_bytes: u64, pluggable_bytes: u64) -> Vec<(u64, u64)> {
+    let region = (pluggable_bytes > 0).then(|| (pluggable_start(memory_bytes), pluggable_bytes));
+    ram(memory_bytes).into_iter().chain(region).collect()
+}
+
+/// Begin of the window for 64-bit BARs: the first GiB boundary behind all memory, above 4 GiB.
+pub fn pci64_start(memory_bytes: u64, pluggable_bytes: u64) -> u64 {
+    let end = mapped(memory_bytes, pluggable_bytes).last().map_or(0, |(start, size)| start + size);
     end.max(HOLE_END).next_multiple_of(1 << 30)
 }
 
@@ -97,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn memory_maps_never_overlap_and_hold_all_memory(mib in 64u64..(4 << 20)) {
+        fn memory_maps_never_overlap_and_hold_all_memory(mib in 64u64..(4 << 20), pluggable in 0u64..1000) {
             let bytes = mib << 20;
             let ranges = ram(bytes);
             prop_assert_eq!(ranges.iter().map(|(_, size)| size).sum::<u64>(), bytes);
@@ -108,8 +122,11 @@ mod tests {
             }
             let usable: u64 = map.iter().filter(|entry| entry.2 == 1).map(|entry| entry.1).sum();
             prop_assert_eq!(usable, bytes - (HIGH_RAM - LOW_RAM_END));
-            let window = pci64_start(bytes);
-            prop_assert!(ranges.iter().all(|(start, size)| start + size <= window) && window >= HOLE_END);
+            let pluggable = pluggable << 27;
+            let (mapped, window) = (mapped(bytes, pluggable), pci64_start(bytes, pluggable));
+            prop_assert!(mapped.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
+            prop_assert!(mapped.iter().all(|(start, size)| start + size <= window) && window >= HOLE_END);
+            prop_assert_eq!(mapped.iter().map(|(_, size)| size).sum::<u64>(), bytes + pluggable);
         }
     }
 }

@@ -51,9 +51,9 @@ pub enum MemoryError {
     },
 }
 
-/// Makes `bytes` of guest memory.
-pub fn create(bytes: u64) -> Result<Memory, MemoryError> {
-    map(&layout::ram(bytes), |size| {
+/// Makes guest memory of the ranges (start, bytes).
+pub fn create(ranges: &[(u64, u64)]) -> Result<Memory, MemoryError> {
+    map(ranges, |size| {
         let mapping = MmapRegionBuilder::new(size as usize)
             .with_mmap_prot(libc::PROT_READ | libc::PROT_WRITE)
             .with_mmap_flags(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE)

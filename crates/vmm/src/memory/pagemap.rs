@@ -8,6 +8,7 @@ use super::Memory;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use vm_memory::{GuestMemoryBackend, GuestMemoryRegion, GuestRegionMmap};
@@ -88,17 +89,26 @@ impl Pagemap {
         &self,
         memory: &Memory,
         region: usize,
-        mut each: impl FnMut(Run) -> io::Result<()>,
+        each: impl FnMut(Run) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(region) = memory.iter().nth(region) else { return Ok(()) };
-        let length = region.len();
+        self.runs_of(region, 0..region.len(), each)
+    }
+
+    /// The same, of a part of a region in whole pages.
+    pub fn runs_of(
+        &self,
+        region: &GuestRegionMmap,
+        part: Range<u64>,
+        mut each: impl FnMut(Run) -> io::Result<()>,
+    ) -> io::Result<()> {
         if self.0.is_none() && swapped() {
-            return each(Run { page: Page::Own, offset: 0, length });
+            return each(Run { page: Page::Own, offset: part.start, length: part.end - part.start });
         }
-        let mut run = Run { page: Page::Absent, offset: 0, length: 0 };
-        let mut offset = 0;
-        while offset < length {
-            let count = CHUNK.min((length - offset) / PAGE);
+        let mut run = Run { page: Page::Absent, offset: part.start, length: 0 };
+        let mut offset = part.start;
+        while offset < part.end {
+            let count = CHUNK.min((part.end - offset) / PAGE);
             for page in self.chunk(region, offset, count)? {
                 if page != run.page {
                     if run.length > 0 {

@@ -159,6 +159,7 @@ impl Operator {
             nets: self.machine.nets.iter().map(|net| net.metrics()).collect(),
             vsock: self.machine.vsock.as_ref().map(|vsock| vsock.metrics()).unwrap_or_default(),
             balloon: self.machine.balloon.as_ref().map(|balloon| balloon.metrics()).unwrap_or_default(),
+            memory: self.machine.memory_metrics(),
             entropy_bytes: self.machine.entropy.as_ref().map_or(0, |entropy| entropy.bytes()),
             console_out_bytes: self.console.end(),
             console_in_bytes: self.machine.serial.typed_bytes(),
@@ -188,7 +189,8 @@ impl Commands for Operator {
             | Command::Detach(_)
             | Command::ResizeDisk(_)
             | Command::SetLimits(_)
-            | Command::Balloon(_) => return devices::execute(&mut self.machine, asked),
+            | Command::Balloon(_)
+            | Command::Memory(_) => return devices::execute(&mut self.machine, asked),
             Command::Snapshot(_) | Command::ForkBase | Command::SwapDisk(_) | Command::WorkingSet(_) => {
                 return snapshots::execute(&self.machine, &mut self.saving, asked);
             }

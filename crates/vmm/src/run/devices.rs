@@ -6,11 +6,10 @@ use crate::control::{Answer, Asked};
 use crate::devices::block::BlockConfig;
 use crate::devices::net::NetConfig;
 use crate::limits;
-use crate::machine::{HotplugError, Machine};
+use crate::machine::{HotplugError, Machine, MemoryTargetError};
 use crate::source::Given;
 use cumulet_vmm_protocol::{Command, Detach, Disk, NetInterface, Refusal, RefusalCode, Reply, SetLimits};
 use std::path::Path;
-use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
 
 /// Carries out such a command.
 pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
@@ -23,6 +22,7 @@ pub fn execute(machine: &mut Machine, asked: &mut Asked) -> Answer {
             gone => gone.map(drop),
         },
         Command::Balloon(target) => inflate(machine, target.mib),
+        Command::Memory(target) => set_memory(machine, target.mib),
         Command::SetLimits(set) => set_limits(machine, set),
         Command::ResizeDisk(resize) => {
             machine.resize_disk(&resize.id, resize.bytes).map_err(|error| refusal(&error))
@@ -56,13 +56,22 @@ fn inflate(machine: &Machine, mib: u32) -> Result<(), Refusal> {
     let Some(balloon) = &machine.balloon else {
         return refused(RefusalCode::NotFound, "the machine has no balloon".to_owned());
     };
-    let memory: u64 = machine.memory.iter().map(GuestMemoryRegion::len).sum();
-    let most = (memory >> 20).saturating_sub(MIN_MEMORY_MIB);
+    let most = (machine.memory_now() >> 20).saturating_sub(MIN_MEMORY_MIB);
     if u64::from(mib) > most {
         return refused(RefusalCode::BadRequest, format!("mib: at most {most} can be taken"));
     }
     balloon.set_target(mib);
     Ok(())
+}
+
+fn set_memory(machine: &Machine, mib: u64) -> Result<(), Refusal> {
+    machine.set_memory(mib).map_err(|error| {
+        let code = match error {
+            MemoryTargetError::Fixed => RefusalCode::NotFound,
+            MemoryTargetError::Range { .. } => RefusalCode::BadRequest,
+        };
+        Refusal { code, message: error.to_string() }
+    })
 }
 
 fn set_limits(machine: &Machine, set: &SetLimits) -> Result<(), Refusal> {

@@ -16,7 +16,7 @@ pub struct MachineSave {
     pub id: String,
     /// Version of the program that wrote it; for people.
     pub vmm_version: String,
-    /// Bytes of guest memory.
+    /// Bytes of guest memory, with all that could be plugged.
     pub memory_bytes: u64,
     /// Whether the guest has a generation ID, which has to be another one in each restored machine.
     pub generation_id: bool,

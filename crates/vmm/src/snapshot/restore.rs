@@ -8,7 +8,7 @@ use super::part::PartError;
 use crate::begin::RestoreConfig;
 use crate::config::MachineConfig;
 use crate::cpu::{self, CompatError, CpuError, Vcpu};
-use crate::memory::{self, Memory, MemoryError, WorkingSet, layout};
+use crate::memory::{self, Memory, MemoryError, WorkingSet};
 use crate::run::{complain, explain};
 use crate::{platform, source};
 use cumulet_vmm_protocol::Source;
@@ -93,13 +93,13 @@ pub fn open(config: &MachineConfig, restore: &RestoreConfig) -> Result<(Memory, 
         if saved == wanted { Ok(()) } else { Err(RestoreError::Differs { what, saved, wanted }) }
     };
     differs("vCPUs", saved.vcpus.len() as u64, u64::from(config.vcpus))?;
-    differs("bytes of memory", saved.memory_bytes, config.memory_bytes)?;
+    differs("bytes of memory", saved.memory_bytes, config.memory_bytes + config.pluggable_bytes)?;
     if saved.generation_id && config.generation_id.is_none() {
         return Err(RestoreError::NoGenerationId);
     }
     let file = open_file("memory", &restore.memory)?;
     binding::check(&file, saved.memory_bytes, &saved.id)?;
-    let memory = memory::map_file(file, &layout::ram(saved.memory_bytes))?;
+    let memory = memory::map_file(file, &config.mapped())?;
     if let Some(prefetch) = &restore.prefetch {
         fetch(prefetch, &memory);
     }

@@ -58,13 +58,15 @@ pub enum SaveError {
 pub struct Taken {
     saved: MachineSave,
     memory: Memory,
+    /// What of it is memory at the moment.
+    kept: Vec<(u64, u64)>,
     began: Instant,
 }
 
 /// Takes the state of `machine`, which is paused.
 pub fn take(machine: &Machine) -> Result<Taken, SaveError> {
     let began = Instant::now();
-    Ok(Taken { saved: collect(machine)?, memory: machine.memory.clone(), began })
+    Ok(Taken { saved: collect(machine)?, memory: machine.memory.clone(), kept: machine.kept(), began })
 }
 
 impl Taken {
@@ -75,8 +77,8 @@ impl Taken {
                 return Err(SaveError::NotEmpty(name));
             }
         }
-        let Self { saved, memory: from, began } = self;
-        let written_bytes = write_memory(&from, pages, memory, &saved)?;
+        let Self { saved, memory: from, kept, began } = self;
+        let written_bytes = write_memory(&from, &kept, pages, memory, &saved)?;
         format::write(state, Kind::State, &saved)?;
         Ok(SnapshotInfo {
             id: saved.id,
@@ -119,13 +121,14 @@ fn collect(machine: &Machine) -> Result<MachineSave, SaveError> {
 
 fn write_memory(
     memory: &Memory,
+    kept: &[(u64, u64)],
     pages: &Pagemap,
     file: &File,
     saved: &MachineSave,
 ) -> Result<u64, SaveError> {
     let bytes = saved.memory_bytes;
     file.set_len(bytes + binding::LENGTH).map_err(SaveError::Memory)?;
-    let written = memory::dump(memory, pages, file).map_err(SaveError::Memory)?;
+    let written = memory::dump(memory, kept, pages, file).map_err(SaveError::Memory)?;
     file.sync_data().map_err(SaveError::Memory)?;
     binding::write(file, bytes, &saved.id)?;
     file.sync_data().map_err(SaveError::Memory)?;

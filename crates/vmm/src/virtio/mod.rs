@@ -43,6 +43,8 @@ pub enum DeviceKind {
     Balloon = 5,
     /// Sockets between host and guest.
     Vsock = 19,
+    /// Memory that comes and goes.
+    Mem = 24,
 }
 
 /// A virtio device behind its transport. Called from any vCPU's thread.

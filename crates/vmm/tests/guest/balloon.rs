@@ -15,7 +15,7 @@ fn balloon(vm: &mut Vm) -> BalloonMetrics {
 }
 
 /// MiB of the VMM's process that are in the host's memory.
-fn resident(vm: &Vm) -> u64 {
+pub fn resident(vm: &Vm) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", vm.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() >> 10

@@ -71,6 +71,9 @@ fn execute(words: &[&str]) -> Answer {
         ["cpus"] => Ok(read_to_string("/proc/cpuinfo")?.matches("processor\t").count().to_string()),
         ["memory"] => Ok(read_to_string("/proc/meminfo")?.split_whitespace().nth(1).unwrap_or("").to_owned()),
         ["touch", mib] => touch(mib.parse()?),
+        ["hold", mib] => hold(mib.parse()?),
+        ["held"] => held(),
+        ["release"] => release(),
         ["spin", threads] => spin(threads.parse()?),
         ["write", device, offset, text] => write(device, offset.parse()?, text),
         ["read", device, offset, length] => read_at(device, offset.parse()?, length.parse()?),
@@ -134,6 +137,31 @@ fn touch(mib: usize) -> Answer {
     memory.iter_mut().step_by(4096).enumerate().for_each(|(page, byte)| *byte = page as u8);
     let sum: usize = memory.iter().step_by(4096).map(|byte| usize::from(*byte)).sum();
     Ok(format!("touched {mib} sum {sum}"))
+}
+
+/// Memory with something in it that differs from page to page.
+static HELD: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());
+
+fn hold(mib: usize) -> Answer {
+    let mut memory = vec![0u8; mib << 20];
+    for (page, bytes) in memory.chunks_mut(4096).enumerate() {
+        bytes[..8].copy_from_slice(&(page as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    }
+    *HELD.lock().unwrap() = memory;
+    Ok(format!("holding {mib}"))
+}
+
+/// What is held, if all of it is as it was.
+fn held() -> Answer {
+    let memory = HELD.lock().unwrap();
+    let right = |(page, bytes): (usize, &[u8])| bytes[..8] == (page as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let wrong = memory.chunks(4096).enumerate().filter(|page| !right(*page)).count();
+    if wrong == 0 { Ok(format!("{} MiB right", memory.len() >> 20)) } else { Err(format!("{wrong} pages differ").into()) }
+}
+
+fn release() -> Answer {
+    *HELD.lock().unwrap() = Vec::new();
+    Ok("released".into())
 }
 
 /// Works on several CPUs at once.

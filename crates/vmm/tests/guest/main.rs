@@ -8,6 +8,7 @@ mod ends;
 mod golden;
 mod hostile;
 mod hotplug;
+mod memory;
 mod modules;
 mod net;
 mod snapshot;

@@ -28,7 +28,7 @@ pub fn save(vm: &mut Vm, folder: &Path) -> SnapshotInfo {
 }
 
 /// Pauses a machine, takes a base for forks, and lets it go on.
-fn fork_base(vm: &mut Vm) -> Vec<OwnedFd> {
+pub fn fork_base(vm: &mut Vm) -> Vec<OwnedFd> {
     vm.call(Command::Pause);
     let (reply, files) = vm.client().call_with(Command::ForkBase, &[]).unwrap();
     assert!(matches!(reply, Reply::Snapshot(_)), "{reply:?}");
@@ -47,7 +47,7 @@ pub fn restored(spec: &MachineSpec, folder: &Path) -> MachineSpec {
 }
 
 /// A fork on `base`.
-fn fork(spec: &MachineSpec, base: &[OwnedFd]) -> Vm {
+pub fn fork(spec: &MachineSpec, base: &[OwnedFd]) -> Vm {
     Vm::start_with(&from(spec, inherited(&base[0]), inherited(&base[1])), &[&base[0], &base[1]])
 }
 

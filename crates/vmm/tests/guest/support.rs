@@ -118,6 +118,7 @@ pub fn spec(kernel: &str) -> MachineSpec {
         launch_id: "launch-1".into(),
         vcpus: 1,
         memory_mib: 128,
+        memory_max_mib: None,
         kvm: None,
         kernel: Some(Source::Path(kernel.into())),
         initrd: Some(Source::Path(initrd().to_string_lossy().into_owned())),

@@ -249,7 +249,7 @@ fn identification(kind: DeviceKind) -> Identification {
     let class = match kind {
         DeviceKind::Net => 0x02_0000,
         DeviceKind::Block => 0x01_8000,
-        DeviceKind::Entropy | DeviceKind::Balloon => 0xff_0000,
+        DeviceKind::Entropy | DeviceKind::Balloon | DeviceKind::Mem => 0xff_0000,
         DeviceKind::Vsock => 0x07_8000,
     };
     let device = 0x1040 + kind as u16;
