@@ -189,6 +189,7 @@ pub fn describe_disk(disk: &VmDisk, handed: &mut Handed) -> Result<Disk, Supervi
         layer,
         backing,
         limits: limits_of(disk.limits),
+        engine: None,
     })
 }
 

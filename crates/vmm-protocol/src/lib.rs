@@ -28,6 +28,6 @@ pub use metrics::Metrics;
 pub use record::{ExitReason, ExitRecord, Identity};
 pub use snapshot::{Restore, Snapshot, SnapshotInfo, SwapDisk, WorkingSet};
 pub use spec::{
-    BootProtocol, Disk, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios, Source,
-    TapSource, Vsock,
+    BootProtocol, Disk, DiskEngine, DiskFormat, Layer, MachineSpec, NetInterface, SPEC_VERSION, Smbios,
+    Source, TapSource, Vsock,
 };

@@ -1,5 +1,6 @@
 //! Counters of a running machine, from its start. They only go up; a new process starts at 0.
 
+use crate::spec::DiskEngine;
 use serde::{Deserialize, Serialize};
 
 /// All counters of a machine.
@@ -60,6 +61,9 @@ pub struct DiskMetrics {
     pub discard_ops: u64,
     /// Requests that ended in an error the guest was told of.
     pub errors: u64,
+    /// What serves it.
+    #[serde(default)]
+    pub engine: DiskEngine,
 }
 
 /// Counters of a network interface, as the guest sees it: `rx` is what it receives.

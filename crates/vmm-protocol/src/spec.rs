@@ -124,6 +124,20 @@ pub struct Disk {
     /// How much it may do.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
+    /// What serves it. When nothing is said, io_uring where the host has it; what is named here has to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<DiskEngine>,
+}
+
+/// What serves a disk's requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskEngine {
+    /// One request after the other.
+    #[default]
+    Synchronous,
+    /// Many at a time, by io_uring(7).
+    IoUring,
 }
 
 /// One file of a disk.

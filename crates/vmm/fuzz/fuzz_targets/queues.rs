@@ -91,7 +91,8 @@ fn disk(memory: &Memory, features: u64, read_only: bool) {
     let source = Source::Path(file.path().to_string_lossy().into_owned());
     let layer = Layer { format: DiskFormat::Raw, source };
     let (id, serial) = ("vol-1".to_owned(), "vol1".to_owned());
-    let disk = Disk { id, serial, read_only, layer, backing: Vec::new(), limits: Default::default() };
+    let backing = Vec::new();
+    let disk = Disk { id, serial, read_only, layer, backing, limits: Default::default(), engine: None };
     let config = BlockConfig::check("disk", &disk, Base::inherited(Path::new("/"))).expect("a right disk");
     let image = block::open(&config.layers, read_only, &mut Given::Inherited).expect("a right file");
     let device = Block::new(config, image).expect("a descriptor");

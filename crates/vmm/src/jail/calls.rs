@@ -128,10 +128,14 @@ const BLOCKS: &[Rule] = &[
     (libc::SYS_ftruncate, Any),
     (libc::SYS_sync_file_range, Any),
     (libc::SYS_ioctl, of_type(0x12)), // block devices: BLKDISCARD, BLKGETSIZE64 and others
-    (libc::SYS_io_uring_enter, Any),
-    (libc::SYS_io_uring_register, Any),
-    (libc::SYS_io_uring_setup, Any),
 ];
+
+/// A disk's ring, which allows only what `devices/block/ring.rs` says: begin and wait. A vCPU's thread waits, for a disk
+/// that its guest resets. What the ring leaves over, as at the end of a file, is read and written by whoever waited.
+const RING: &[Rule] = &[(libc::SYS_io_uring_enter, Any), (libc::SYS_pread64, Any), (libc::SYS_pwrite64, Any)];
+
+/// Making the ring of a disk and restricting it.
+const NEW_RING: &[Rule] = &[(libc::SYS_io_uring_setup, Any), (libc::SYS_io_uring_register, Any)];
 
 /// Events, timers, and what devices do with the host's: taps, vhost.
 const EVENTS: &[Rule] = &[
@@ -213,14 +217,37 @@ const START: &[Rule] = &[
 /// All rules of a kind of thread.
 pub fn rules(kind: Kind) -> impl Iterator<Item = Rule> {
     let groups: &[&[Rule]] = match kind {
-        Kind::Start => {
-            &[RUNTIME, FILES, RECORDS, FILTERS, BLOCKS, EVENTS, KVM, SOCKETS, THREADS, SAVED_MEMORY, START]
-        }
-        Kind::Main => {
-            &[RUNTIME, FILES, RECORDS, FILTERS, BLOCKS, EVENTS, KVM, SOCKETS, THREADS, SAVED_MEMORY]
-        }
-        Kind::Vcpu => &[RUNTIME, FILES, RECORDS, EVENTS, KVM],
-        Kind::Disk => &[RUNTIME, FILES, RECORDS, BLOCKS, DISK_EVENTS],
+        Kind::Start => &[
+            RUNTIME,
+            FILES,
+            RECORDS,
+            FILTERS,
+            BLOCKS,
+            NEW_RING,
+            RING,
+            EVENTS,
+            KVM,
+            SOCKETS,
+            THREADS,
+            SAVED_MEMORY,
+            START,
+        ],
+        Kind::Main => &[
+            RUNTIME,
+            FILES,
+            RECORDS,
+            FILTERS,
+            BLOCKS,
+            NEW_RING,
+            RING,
+            EVENTS,
+            KVM,
+            SOCKETS,
+            THREADS,
+            SAVED_MEMORY,
+        ],
+        Kind::Vcpu => &[RUNTIME, FILES, RECORDS, RING, EVENTS, KVM],
+        Kind::Disk => &[RUNTIME, FILES, RECORDS, BLOCKS, RING, DISK_EVENTS],
     };
     groups.iter().flat_map(|group| group.iter().copied())
 }

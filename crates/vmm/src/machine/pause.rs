@@ -49,6 +49,15 @@ impl Gate {
         self.lock().workers += 1;
     }
 
+    /// The same, but what the worker has begun and not ended is ended by `settle` before it stands.
+    pub fn pass_after(&self, settle: impl FnOnce()) -> Pass {
+        if self.lock().mode == Mode::Open {
+            return Pass::Go;
+        }
+        settle();
+        self.pass()
+    }
+
     /// Called by each worker between two pieces of work; waits while the gate is closed.
     pub fn pass(&self) -> Pass {
         let mut inner = self.lock();

@@ -29,6 +29,8 @@ pub struct ActiveQueue {
     pub queue: Queue,
     /// Its number, for its interrupt.
     pub index: usize,
+    /// Chains were put back of which the driver has not been told.
+    untold: bool,
     /// The rings made no sense: nothing is done any more until a reset.
     broken: bool,
 }
@@ -36,7 +38,7 @@ pub struct ActiveQueue {
 impl ActiveQueue {
     /// Takes over a queue that the driver has set up.
     pub fn new(queue: Queue, index: usize) -> Self {
-        Self { queue, index, broken: false }
+        Self { queue, index, untold: false, broken: false }
     }
 
     /// How far it has been worked off; nothing if it is broken.
@@ -100,6 +102,71 @@ impl ActiveQueue {
             }
         }
         Ok(true)
+    }
+
+    /// For devices that put chains back later than they take them: asks for no notifications until [`Self::take`] has
+    /// found the queue empty.
+    pub fn hush(&mut self, memory: &Memory, interrupt: &Interrupt) {
+        if !self.broken {
+            let done = self.queue.disable_notification(memory);
+            self.heed(interrupt, done);
+        }
+    }
+
+    /// The next chain. Nothing when there is none: then the driver will notify of the next one.
+    pub fn take<'m>(
+        &mut self,
+        memory: &'m Memory,
+        interrupt: &Interrupt,
+    ) -> Option<DescriptorChain<&'m Memory>> {
+        if self.broken {
+            return None;
+        }
+        let taken = self.try_take(memory);
+        self.heed(interrupt, taken).flatten()
+    }
+
+    fn try_take<'m>(
+        &mut self,
+        memory: &'m Memory,
+    ) -> Result<Option<DescriptorChain<&'m Memory>>, virtio_queue::Error> {
+        // A driver that adds a chain just then is seen the next time round, one that plays tricks with the index is not
+        // run after.
+        for _ in 0..8 {
+            match self.next(memory)? {
+                None if self.queue.enable_notification(memory)? => self.queue.disable_notification(memory)?,
+                chain => return Ok(chain),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a chain back. [`Self::tell`] tells the driver.
+    pub fn give_back(&mut self, memory: &Memory, interrupt: &Interrupt, head: u16, written: u32) {
+        if !self.broken {
+            let done = self.queue.add_used(memory, head, written);
+            self.untold |= self.heed(interrupt, done).is_some();
+        }
+    }
+
+    /// Tells the driver of what was put back, if it wants to know.
+    pub fn tell(&mut self, memory: &Memory, interrupt: &Interrupt) {
+        if !std::mem::take(&mut self.untold) || self.broken {
+            return;
+        }
+        let wanted = self.queue.needs_notification(memory);
+        if self.heed(interrupt, wanted) == Some(true) {
+            interrupt.queue(self.index);
+        }
+    }
+
+    /// Rings that make no sense are reported to the driver once and then left alone.
+    fn heed<T>(&mut self, interrupt: &Interrupt, result: Result<T, virtio_queue::Error>) -> Option<T> {
+        self.broken = result.is_err();
+        if self.broken {
+            interrupt.broken();
+        }
+        result.ok()
     }
 
     /// The next chain, if there is one.

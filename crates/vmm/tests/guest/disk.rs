@@ -1,7 +1,7 @@
 //! Disks: raw, overlays, serial numbers, read-only, and a host disk that is full.
 
 use crate::support::*;
-use cumulet_vmm_protocol::{Command, Disk, DiskFormat, ExitReason, Layer, Limits, Reply, Source};
+use cumulet_vmm_protocol::{Command, Disk, DiskEngine, DiskFormat, ExitReason, Layer, Limits, Reply, Source};
 use std::fs::{File, read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -20,6 +20,7 @@ fn disk(layer: Layer) -> Disk {
         layer,
         backing: Vec::new(),
         limits: Limits::default(),
+        engine: None,
     }
 }
 
@@ -37,26 +38,36 @@ fn qemu_img(arguments: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// What is served by which engine looks the same to the guest.
 #[test]
 fn what_the_guest_writes_and_flushes_is_in_the_file() {
     let Some(kernel) = kernel("what_the_guest_writes_and_flushes_is_in_the_file") else { return };
-    let files = tempdir().unwrap();
-    let file = raw(&files.path().join("a"), 32);
-    file.write_all_at(b"from the host", 4096).unwrap();
-    let descriptor = OwnedFd::from(file);
-    let mut spec = spec(&kernel);
-    spec.disks = vec![disk(Layer { format: DiskFormat::Raw, source: inherited(&descriptor) })];
-    let mut vm = Vm::start_with(&spec, &[&descriptor]);
-    vm.ready();
-    assert_eq!(vm.ask("cat /sys/block/vda/serial"), "vol0123456789abcdef0");
-    assert_eq!(vm.ask("cat /sys/block/vda/size"), (32 * 2048).to_string());
-    assert_eq!(vm.ask("read vda 4096 13"), "from the host");
-    assert_eq!(vm.ask("write vda 8192 from-the-guest"), "written");
-    assert_eq!(&read(files.path().join("a")).unwrap()[8192..8206], b"from-the-guest");
-    assert_eq!(vm.ask("fill vda 16"), "filled 16");
-    let Reply::Metrics(metrics) = vm.call(Command::Metrics) else { panic!("not metrics") };
-    assert!(metrics.disks[0].flush_ops >= 2 && metrics.disks[0].write_bytes >= 16 << 20, "{metrics:?}");
-    assert_eq!(metrics.disks[0].errors, 0);
+    for engine in [Some(DiskEngine::Synchronous), None] {
+        let files = tempdir().unwrap();
+        let file = raw(&files.path().join("a"), 32);
+        file.write_all_at(b"from the host", 4096).unwrap();
+        let descriptor = OwnedFd::from(file);
+        let mut spec = spec(&kernel);
+        let layer = Layer { format: DiskFormat::Raw, source: inherited(&descriptor) };
+        spec.disks = vec![Disk { engine, ..disk(layer) }];
+        let mut vm = Vm::start_with(&spec, &[&descriptor]);
+        vm.ready();
+        assert_eq!(vm.ask("cat /sys/block/vda/serial"), "vol0123456789abcdef0");
+        assert_eq!(vm.ask("cat /sys/block/vda/size"), (32 * 2048).to_string());
+        assert_eq!(vm.ask("read vda 4096 13"), "from the host");
+        assert_eq!(vm.ask("write vda 8192 from-the-guest"), "written");
+        assert_eq!(&read(files.path().join("a")).unwrap()[8192..8206], b"from-the-guest");
+        assert_eq!(vm.ask("fill vda 16"), "filled 16");
+        let Reply::Metrics(metrics) = vm.call(Command::Metrics) else { panic!("not metrics") };
+        assert!(metrics.disks[0].flush_ops >= 2 && metrics.disks[0].write_bytes >= 16 << 20, "{metrics:?}");
+        assert_eq!(metrics.disks[0].errors, 0);
+        let best = if has_io_uring() { DiskEngine::IoUring } else { DiskEngine::Synchronous };
+        assert_eq!(metrics.disks[0].engine, engine.unwrap_or(best));
+    }
+}
+
+fn has_io_uring() -> bool {
+    io_uring::IoUring::new(1).is_ok()
 }
 
 #[test]

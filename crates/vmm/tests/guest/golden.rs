@@ -31,6 +31,7 @@ fn machine(kernel: &str, disk: &Path, tap: &OwnedFd) -> MachineSpec {
             serial: "vol1".into(),
             read_only: false,
             limits: Default::default(),
+            engine: None,
             layer,
             backing: Vec::new(),
         }],

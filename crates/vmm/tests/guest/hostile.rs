@@ -25,6 +25,7 @@ fn spec_with_all(kernel: &str, folder: &Path) -> MachineSpec {
         layer: Layer { format: DiskFormat::Raw, source: Source::Path(disk.to_str().unwrap().into()) },
         backing: Vec::new(),
         limits: Default::default(),
+        engine: None,
     });
     spec.balloon = true;
     spec.vsock = Some(Vsock { cid: 3, listener: None });

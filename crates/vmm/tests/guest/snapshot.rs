@@ -143,6 +143,7 @@ fn disk(folder: &Path, top: &str, beneath: &[(&str, DiskFormat)]) -> Disk {
         serial: "vol1".into(),
         read_only: false,
         limits: Default::default(),
+        engine: None,
         layer: layer(folder, top, DiskFormat::Qcow2),
         backing: beneath.iter().map(|(name, format)| layer(folder, name, *format)).collect(),
     }

@@ -2,7 +2,7 @@
 
 use crate::config::{Base, SpecError, source, text};
 use crate::limits;
-use cumulet_vmm_protocol::{Disk, DiskFormat, Layer, Limits, Source};
+use cumulet_vmm_protocol::{Disk, DiskEngine, DiskFormat, Layer, Limits, Source};
 
 /// Bytes of a serial number (virtio 1.2, 5.2.6: `VIRTIO_BLK_T_GET_ID`).
 pub const SERIAL_LENGTH: usize = 20;
@@ -20,6 +20,8 @@ pub struct BlockConfig {
     pub read_only: bool,
     /// How much it may do at first.
     pub limits: Limits,
+    /// What is to serve it; nothing for the best that there is.
+    pub engine: Option<DiskEngine>,
     /// From the uppermost down; all but the last are qcow2.
     pub layers: Vec<LayerConfig>,
 }
@@ -42,7 +44,8 @@ impl BlockConfig {
         serial[..disk.serial.len()].copy_from_slice(disk.serial.as_bytes());
         let limits = limits::check(&format!("{field}.limits"), &disk.limits)?;
         let layers = Self::check_layers(field, &disk.layer, &disk.backing, base)?;
-        Ok(Self { id: disk.id.clone(), serial, read_only: disk.read_only, limits, layers })
+        let (id, read_only, engine) = (disk.id.clone(), disk.read_only, disk.engine);
+        Ok(Self { id, serial, read_only, limits, engine, layers })
     }
 
     /// Checks the files of a disk.

@@ -2,9 +2,9 @@
 //! is told to open nothing by itself, so a name of a backing or data file that stands in an image is never followed.
 
 use super::LayerConfig;
+use super::layer::LayerFile;
 use crate::source::Given;
 use cumulet_vmm_protocol::DiskFormat;
-use imago::file::File;
 use imago::qcow2::Qcow2;
 use imago::raw::Raw;
 use imago::{DenyImplicitOpenGate, FormatAccess, FormatDriverBuilder};
@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 /// A disk's image with all its layers.
-pub type Image = FormatAccess<File>;
+pub type Image = FormatAccess<LayerFile>;
 
 /// Why a disk can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ fn open_layer(
 ) -> Result<Image, ImageError> {
     let file = given
         .open(&layer.source, writable)
-        .and_then(File::try_from)
+        .and_then(LayerFile::new)
         .map_err(|source| ImageError::Open { layer: index, source })?;
     let failed = |source| ImageError::Format { layer: index, format: layer.format, source };
     let gate = DenyImplicitOpenGate::default();
@@ -79,8 +79,10 @@ fn open_layer(
         }
         DiskFormat::Qcow2 => {
             let alone = beneath.is_none();
-            let builder =
-                Qcow2::<File, Arc<Image>>::builder(file).write(writable).backing(beneath).data_file(None);
+            let builder = Qcow2::<LayerFile, Arc<Image>>::builder(file)
+                .write(writable)
+                .backing(beneath)
+                .data_file(None);
             let image = builder.open(gate).map_err(failed)?;
             if alone && image.implicit_backing_file().is_some() {
                 return Err(ImageError::NoBacking { layer: index });

@@ -1,5 +1,6 @@
 //! Counters of a disk.
 
+use cumulet_vmm_protocol::DiskEngine;
 use cumulet_vmm_protocol::metrics::DiskMetrics;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,9 +14,15 @@ pub struct BlockMetrics {
     pub(super) flush_ops: AtomicU64,
     pub(super) discard_ops: AtomicU64,
     pub(super) errors: AtomicU64,
+    engine: DiskEngine,
 }
 
 impl BlockMetrics {
+    /// All 0.
+    pub(super) fn new(engine: DiskEngine) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
     /// As the protocol has them.
     pub fn read(&self, id: &str) -> DiskMetrics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -28,6 +35,7 @@ impl BlockMetrics {
             flush_ops: get(&self.flush_ops),
             discard_ops: get(&self.discard_ops),
             errors: get(&self.errors),
+            engine: self.engine,
         }
     }
 }

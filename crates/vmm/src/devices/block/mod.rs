@@ -1,18 +1,29 @@
 //! Block device (virtio 1.2, 5.2) on a raw or qcow2 image. Each disk has a thread of its own, so that a slow file
-//! stalls neither vCPUs nor the other devices.
+//! stalls neither vCPUs nor the other devices; it begins requests and answers those that are done ([`open`] says how).
+//! Whoever takes queues or files away, which is done from other threads too, holds the lock and lands all requests
+//! first.
 //!
 //! What goes wrong with the file while the guest runs — a full or failing host disk, a corrupt image — is an I/O error
 //! of that one request: the guest decides what follows (ext4 goes read-only), the error is counted, the machine goes
 //! on. What is wrong when the machine is built ends it with a reason.
 
+mod active;
 mod config;
+mod flights;
 mod image;
+mod layer;
 mod metrics;
+#[cfg(test)]
+mod model;
+mod open;
 mod request;
+mod ring;
 mod state;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod ticket;
+mod transfer;
 mod worker;
 
 pub use config::{BlockConfig, LayerConfig, SERIAL_LENGTH};
@@ -23,17 +34,17 @@ use worker::End;
 pub use worker::spawn;
 
 use crate::limits::Limiter;
-use crate::memory::Memory;
 use crate::snapshot::part::PartError;
-use crate::virtio::queue::{ActiveQueue, Progress};
-use crate::virtio::{Activation, DeviceKind, F_COMMON, Interrupt, VirtioDevice, read_config_bytes};
+use crate::virtio::queue::Progress;
+use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
+use active::{Active, Turn};
 use cumulet_vmm_protocol::Limits;
 use cumulet_vmm_protocol::metrics::DiskMetrics;
-use imago::format::PreallocateMode;
+use open::Open;
 use serde_json::Value;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
 
@@ -47,8 +58,6 @@ const F_WRITE_ZEROES: u64 = 1 << 14;
 /// Bytes of a sector in requests, whatever the file's block size.
 pub const SECTOR: u64 = 512;
 const QUEUE_SIZES: [u16; 1] = [256];
-/// Requests served before the disk's thread looks whether the machine is to be paused.
-const TURN: usize = 16;
 
 /// A disk of the machine.
 #[derive(Debug)]
@@ -65,7 +74,7 @@ pub struct Block {
 #[derive(Debug)]
 struct Work {
     /// Nothing once the files were closed: then every request fails.
-    image: Option<Image>,
+    open: Option<Open>,
     active: Option<Active>,
     limiter: Limiter,
 }
@@ -101,25 +110,16 @@ pub enum Next {
     WaitFor(Duration),
 }
 
-#[derive(Debug)]
-struct Active {
-    queue: ActiveQueue,
-    memory: Memory,
-    interrupt: Arc<Interrupt>,
-}
-
 impl Block {
     /// A disk on an opened image.
     pub fn new(config: BlockConfig, image: Image) -> io::Result<Self> {
+        let kick = EventFd::new(EFD_CLOEXEC)?;
+        let open = Open::new(&config.id, image, config.engine, &kick)?;
         Ok(Self {
-            capacity: AtomicU64::new(image.size() / SECTOR),
-            kicks: [EventFd::new(EFD_CLOEXEC)?],
-            work: Mutex::new(Work {
-                image: Some(image),
-                active: None,
-                limiter: Limiter::new(&config.limits),
-            }),
-            metrics: BlockMetrics::default(),
+            capacity: AtomicU64::new(open.size() / SECTOR),
+            kicks: [kick],
+            metrics: BlockMetrics::new(open.engine()),
+            work: Mutex::new(Work { open: Some(open), active: None, limiter: Limiter::new(&config.limits) }),
             end: End::default(),
             config,
         })
@@ -137,13 +137,17 @@ impl Block {
 
     /// Writes to the file what is still held back. Called when the machine ends.
     pub fn close(&self) -> io::Result<()> {
-        match &self.lock().image {
-            Some(image) if !self.config.read_only => {
-                image.flush()?;
-                image.sync()
-            }
+        let mut work = self.lock();
+        work.land_all(&self.metrics);
+        match &mut work.open {
+            Some(open) if !self.config.read_only => open.write_out(),
             _ => Ok(()),
         }
+    }
+
+    /// Waits for all requests that are under way, and answers them.
+    pub fn land_all(&self) {
+        self.lock().land_all(&self.metrics);
     }
 
     /// Its sectors.
@@ -156,16 +160,17 @@ impl Block {
         if !bytes.is_multiple_of(SECTOR) {
             return Err(ResizeError::Unaligned(bytes));
         }
-        let work = self.lock();
+        let mut work = self.lock();
+        work.land_all(&self.metrics);
         let (old, new) = (self.capacity(), bytes / SECTOR);
         if new < old {
             return Err(ResizeError::Shrinks { old: old * SECTOR, new: bytes });
         }
-        let image = work.image.as_ref().ok_or(ResizeError::Closed)?;
-        image.resize_grow(bytes, PreallocateMode::None).map_err(ResizeError::Grow)?;
+        let open = work.open.as_mut().ok_or(ResizeError::Closed)?;
+        open.grow(bytes).map_err(ResizeError::Grow)?;
         self.capacity.store(new, Ordering::SeqCst);
         if let Some(active) = work.active.as_ref().filter(|_| new > old) {
-            active.interrupt.config_changed();
+            active.config_changed();
         }
         Ok(())
     }
@@ -177,33 +182,38 @@ impl Block {
         let _ = self.kicks[0].write(1);
     }
 
-    /// Serves what the driver has made available, as far as the limits allow.
+    /// Answers what is done and serves what the driver has made available, as far as the limits allow.
     pub fn serve(&self) -> Next {
         let mut work = self.lock();
-        let Work { image, active, limiter } = &mut *work;
-        let Some(Active { queue, memory, interrupt }) = active else { return Next::Wait };
+        let Work { open, active, limiter } = &mut *work;
+        let Some(active) = active else { return Next::Wait };
         let (config, metrics) = (&self.config, &self.metrics);
-        let mut disk =
-            request::Disk { image: image.as_mut(), capacity: self.capacity(), config, metrics, moved: 0 };
-        let mut wait = None;
-        let more = queue.walk_while(memory, interrupt, TURN, |chain| {
-            let Some(chain) = chain else {
-                wait = limiter.wait();
-                return wait.is_none().then_some(0);
-            };
-            let written = disk.serve(memory, chain);
-            limiter.pay(std::mem::take(&mut disk.moved));
-            Some(written)
-        });
-        if more && wait.is_none() {
-            // A full counter means that the next turn is due anyway.
-            let _ = self.kicks[0].write(1);
+        let disk =
+            request::Disk { open: open.as_mut(), capacity: self.capacity(), config, metrics, moved: 0 };
+        match active.serve(disk, limiter) {
+            Turn::Done => Next::Wait,
+            Turn::Limited(wait) => Next::WaitFor(wait),
+            Turn::More => {
+                // A full counter means that the next turn is due anyway.
+                let _ = self.kicks[0].write(1);
+                Next::Wait
+            }
         }
-        wait.map_or(Next::Wait, Next::WaitFor)
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
         self.work.lock().expect("no thread panicked")
+    }
+}
+
+impl Work {
+    fn land_all(&mut self, metrics: &BlockMetrics) {
+        let Some(open) = &mut self.open else { return };
+        open.land_all();
+        let landed = open.landed();
+        if let Some(active) = &mut self.active {
+            active.answer(landed, metrics);
+        }
     }
 }
 
@@ -230,14 +240,15 @@ impl VirtioDevice for Block {
     }
 
     fn activate(&self, activation: Activation) {
-        let Activation { memory, mut queues, interrupt, .. } = activation;
-        let queue = queues.swap_remove(0);
-        self.lock().active =
-            queue.map(|queue| Active { queue: ActiveQueue::new(queue, 0), memory, interrupt });
+        let mut work = self.lock();
+        work.land_all(&self.metrics);
+        work.active = Some(Active::new(activation));
     }
 
     fn reset(&self) {
-        self.lock().active = None;
+        let mut work = self.lock();
+        work.land_all(&self.metrics);
+        work.active = None;
     }
 
     fn name(&self) -> String {
@@ -246,7 +257,8 @@ impl VirtioDevice for Block {
     }
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {
-        Some(vec![self.lock().active.as_ref().and_then(|active| active.queue.progress())])
+        let work = self.lock();
+        Some(work.active.as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
     }
 
     fn save(&self) -> Result<Value, PartError> {

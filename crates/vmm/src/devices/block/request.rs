@@ -1,13 +1,17 @@
 //! One request of the block device (virtio 1.2, 5.2.6): a header of 16 bytes, data, and a status byte at the end.
 //! Everything in it is the guest's and may be nonsense.
+//!
+//! There is no write that is durable by itself (FUA) in the protocol: Linux sends a flush behind such a write, so a
+//! flush is all that durability rests on.
 
 use super::config::{MAX_DISCARD_SECTORS, MAX_DISCARD_SEGMENTS};
 use super::metrics::{BlockMetrics, add};
-use super::{BlockConfig, Image, SECTOR};
+use super::open::{Open, Outcome};
+use super::ticket::{Kind, Ticket};
+use super::{BlockConfig, SECTOR};
 use crate::memory::Memory;
 use crate::virtio::Buffers;
-use crate::virtio::buffers::{read, split_front, total, write, write_byte};
-use imago::io_buffers::{IoVector, IoVectorMut};
+use crate::virtio::buffers::{read, split_front, total, write};
 use std::io;
 use virtio_queue::DescriptorChain;
 use vm_memory::VolatileSlice;
@@ -39,8 +43,8 @@ pub enum Status {
 /// The disk as requests see it.
 #[derive(Debug)]
 pub struct Disk<'d> {
-    /// The file, unless it was closed.
-    pub image: Option<&'d mut Image>,
+    /// The files, unless they were closed.
+    pub open: Option<&'d mut Open>,
     /// In sectors.
     pub capacity: u64,
     /// Serial number and access.
@@ -51,84 +55,81 @@ pub struct Disk<'d> {
     pub moved: u64,
 }
 
-impl Disk<'_> {
-    /// Serves a chain. One that can't even hold a header and a status is put back without an answer.
-    pub fn serve(&mut self, memory: &Memory, chain: DescriptorChain<&Memory>) -> u32 {
-        let written = self.try_serve(memory, chain);
-        if written.is_none() {
-            add(&self.metrics.errors, 1);
-        }
-        written.unwrap_or(0)
-    }
+/// A request that is not nonsense by its form.
+struct Request<'m> {
+    memory: &'m Memory,
+    ticket: Ticket,
+    out: Vec<VolatileSlice<'m>>,
+    data_in: Vec<VolatileSlice<'m>>,
+}
 
-    fn try_serve(&mut self, memory: &Memory, chain: DescriptorChain<&Memory>) -> Option<u32> {
-        let Buffers { mut readable, mut writable } = Buffers::collect(memory, chain, MAX_BYTES).ok()?;
-        let length = total(&writable).checked_sub(1)?;
-        let data_in = split_front(&mut writable, length)?;
-        let header = split_front(&mut readable, HEADER);
+impl Disk<'_> {
+    /// Serves a chain of queue `queue`: gives what was written to it, or nothing if it is under way. A chain that can't
+    /// even hold a header and a status is put back without an answer.
+    pub fn serve(&mut self, memory: &Memory, queue: usize, chain: DescriptorChain<&Memory>) -> Option<u32> {
+        let head = chain.head_index();
+        let Some((header, request)) = take_apart(memory, queue, head, chain) else {
+            add(&self.metrics.errors, 1);
+            return Some(0);
+        };
+        let ticket = request.ticket;
         let (status, written) = match header {
-            Some(header) => self.execute(&header, &readable, &data_in),
+            Some(header) => self.execute(header, request)?,
             None => (Status::IoError, 0),
         };
         if status != Status::Ok {
             add(&self.metrics.errors, 1);
         }
-        write_byte(&writable, status as u8).then_some(written + 1)
+        ticket.answer(status);
+        Some(written + 1)
     }
 
-    fn execute(
-        &mut self,
-        header: &[VolatileSlice<'_>],
-        out: &[VolatileSlice<'_>],
-        data_in: &[VolatileSlice<'_>],
-    ) -> (Status, u32) {
-        let mut bytes = [0; HEADER];
-        read(header, &mut bytes);
-        let kind = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        let sector = u64::from_le_bytes(std::array::from_fn(|index| bytes[8 + index]));
-        match kind {
-            IN => match self.read(sector, data_in) {
-                Ok(()) => (Status::Ok, total(data_in) as u32),
-                Err(_) => (Status::IoError, 0),
+    fn execute(&mut self, header: [u8; HEADER], mut request: Request<'_>) -> Option<(Status, u32)> {
+        let kind = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+        let sector = u64::from_le_bytes(std::array::from_fn(|index| header[8 + index]));
+        let done = match kind {
+            GET_ID => return Some((Status::Ok, write(&request.data_in, &self.config.serial) as u32)),
+            OUT | FLUSH | DISCARD | WRITE_ZEROES if self.config.read_only => {
+                return Some((Status::IoError, 0));
+            }
+            DISCARD | WRITE_ZEROES => match self.discard(&request.out, kind == WRITE_ZEROES) {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Some((Status::Unsupported, 0));
+                }
+                result => return Some((status(&result), 0)),
             },
-            GET_ID => (Status::Ok, write(data_in, &self.config.serial) as u32),
-            OUT | FLUSH | DISCARD | WRITE_ZEROES if self.config.read_only => (Status::IoError, 0),
-            OUT => (status(self.write(sector, out)), 0),
-            FLUSH => (status(self.flush()), 0),
-            DISCARD | WRITE_ZEROES => match self.discard(out, kind == WRITE_ZEROES) {
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => (Status::Unsupported, 0),
-                result => (status(result), 0),
-            },
-            _ => (Status::Unsupported, 0),
+            IN => self.read(sector, &mut request),
+            OUT => self.write(sector, &mut request),
+            FLUSH => self.flush(&mut request),
+            _ => return Some((Status::Unsupported, 0)),
+        };
+        match done {
+            Ok(Outcome::UnderWay) => None,
+            Ok(Outcome::Done) => Some((Status::Ok, request.ticket.succeeded(self.metrics))),
+            Err(_) => Some((Status::IoError, 0)),
         }
     }
 
-    fn read(&mut self, sector: u64, data: &[VolatileSlice<'_>]) -> io::Result<()> {
-        let offset = self.offset(sector, total(data) as u64)?;
-        self.moved += total(data) as u64;
-        let (vector, _guard) = IoVectorMut::from_volatile_slice(data);
-        self.image()?.readv(vector, offset)?;
-        add(&self.metrics.read_ops, 1);
-        add(&self.metrics.read_bytes, total(data) as u64);
-        Ok(())
+    fn read(&mut self, sector: u64, request: &mut Request<'_>) -> io::Result<Outcome> {
+        let length = total(&request.data_in) as u64;
+        let offset = self.offset(sector, length)?;
+        self.moved += length;
+        request.ticket.kind = Kind::Read(length as u32);
+        self.open()?.read(request.ticket, request.memory, &request.data_in, offset)
     }
 
-    fn write(&mut self, sector: u64, data: &[VolatileSlice<'_>]) -> io::Result<()> {
-        let offset = self.offset(sector, total(data) as u64)?;
-        self.moved += total(data) as u64;
-        let (vector, _guard) = IoVector::from_volatile_slice(data);
-        self.image()?.writev(vector, offset)?;
-        add(&self.metrics.write_ops, 1);
-        add(&self.metrics.write_bytes, total(data) as u64);
-        Ok(())
+    fn write(&mut self, sector: u64, request: &mut Request<'_>) -> io::Result<Outcome> {
+        let length = total(&request.out) as u64;
+        let offset = self.offset(sector, length)?;
+        self.moved += length;
+        request.ticket.kind = Kind::Write(length as u32);
+        self.open()?.write(request.ticket, request.memory, &request.out, offset)
     }
 
-    /// Everything written before is on the host's disk when this returns.
-    fn flush(&mut self) -> io::Result<()> {
-        self.image()?.flush()?;
-        self.image()?.sync()?;
-        add(&self.metrics.flush_ops, 1);
-        Ok(())
+    /// Everything that was answered before is on the host's disk when this is answered.
+    fn flush(&mut self, request: &mut Request<'_>) -> io::Result<Outcome> {
+        request.ticket.kind = Kind::Flush;
+        self.open()?.flush(request.ticket, request.memory)
     }
 
     fn discard(&mut self, segments: &[VolatileSlice<'_>], zero: bool) -> io::Result<()> {
@@ -158,18 +159,11 @@ impl Disk<'_> {
 
     fn discard_one(&mut self, sector: u64, length: u64, zero: bool) -> io::Result<()> {
         let offset = self.offset(sector, length)?;
-        if zero {
-            return self.image()?.write_zeroes(offset, length);
-        }
-        match self.image()?.discard_to_any(offset, length) {
-            // A discard is a hint: a file that can't be made sparse keeps its bytes.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-            result => result,
-        }
+        self.open()?.discard(offset, length, zero)
     }
 
-    fn image(&mut self) -> io::Result<&mut Image> {
-        self.image.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    fn open(&mut self) -> io::Result<&mut Open> {
+        self.open.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Bytes from the begin, if all of `length` bytes at `sector` is on the disk and whole sectors.
@@ -182,6 +176,29 @@ impl Disk<'_> {
     }
 }
 
-fn status(result: io::Result<()>) -> Status {
+fn take_apart<'m>(
+    memory: &'m Memory,
+    queue: usize,
+    head: u16,
+    chain: DescriptorChain<&Memory>,
+) -> Option<(Option<[u8; HEADER]>, Request<'m>)> {
+    let Buffers { readable: mut out, writable: mut data_in } =
+        Buffers::collect(memory, chain, MAX_BYTES).ok()?;
+    // The status is the last byte (virtio 1.2, 5.2.6).
+    let last = data_in.pop()?;
+    let status = last.len().checked_sub(1)?;
+    if status > 0 {
+        data_in.push(last.subslice(0, status).ok()?);
+    }
+    let ticket = Ticket::new(queue, head, last.subslice(status, 1).ok()?);
+    let header = split_front(&mut out, HEADER).map(|header| {
+        let mut bytes = [0; HEADER];
+        read(&header, &mut bytes);
+        bytes
+    });
+    Some((header, Request { memory, ticket, out, data_in }))
+}
+
+fn status(result: &io::Result<()>) -> Status {
     if result.is_ok() { Status::Ok } else { Status::IoError }
 }

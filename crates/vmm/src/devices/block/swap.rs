@@ -1,6 +1,7 @@
 //! Puts other files behind a disk while the machine is paused: for a fork, a new layer on top of what is written from
 //! then on by nobody.
 
+use super::open::Open;
 use super::{Block, ImageError, LayerConfig, SECTOR, image};
 use crate::source::Given;
 use std::io;
@@ -14,6 +15,9 @@ pub enum SwapError {
     /// The new files.
     #[error("the new layers can't be used")]
     Open(#[source] ImageError),
+    /// What is to serve them.
+    #[error("nothing serves the new layers")]
+    Engine(#[source] io::Error),
     /// Another size.
     #[error("the new layers have {new} sectors instead of {old}")]
     Capacity {
@@ -34,7 +38,11 @@ impl Block {
         if old != new {
             return Err(SwapError::Capacity { old, new });
         }
-        self.lock().image = Some(image);
+        let open = Open::new(&self.config.id, image, self.config.engine, &self.kicks[0])
+            .map_err(SwapError::Engine)?;
+        let mut work = self.lock();
+        work.land_all(&self.metrics);
+        work.open = Some(open);
         Ok(())
     }
 }

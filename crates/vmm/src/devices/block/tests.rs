@@ -3,7 +3,7 @@
 use super::*;
 use crate::source::Given;
 use crate::virtio::testing::*;
-use cumulet_vmm_protocol::{DiskFormat, Operations, Source};
+use cumulet_vmm_protocol::{DiskEngine, DiskFormat, Operations, Source};
 use proptest::prelude::*;
 use std::os::unix::fs::FileExt;
 use tempfile::NamedTempFile;
@@ -11,13 +11,29 @@ use vm_memory::{Bytes, GuestAddress};
 
 const DISK: u64 = 64 * 1024;
 
+/// Those that this host has.
+pub(super) fn engines() -> Vec<DiskEngine> {
+    let wake = EventFd::new(EFD_CLOEXEC).unwrap();
+    match ring::Ring::new(&wake) {
+        Ok(_) => vec![DiskEngine::Synchronous, DiskEngine::IoUring],
+        Err(error) => {
+            println!("SKIPPED io_uring: {error}");
+            vec![DiskEngine::Synchronous]
+        }
+    }
+}
+
 struct Fixture {
     file: NamedTempFile,
     block: Block,
     guest: Guest,
 }
 
-fn fixture(read_only: bool) -> Fixture {
+fn fixtures(read_only: bool) -> impl Iterator<Item = Fixture> {
+    engines().into_iter().map(move |engine| fixture(read_only, engine))
+}
+
+fn fixture(read_only: bool, engine: DiskEngine) -> Fixture {
     let file = NamedTempFile::new().unwrap();
     file.as_file().set_len(DISK).unwrap();
     let source = Source::Path(file.path().to_string_lossy().into_owned());
@@ -27,6 +43,7 @@ fn fixture(read_only: bool) -> Fixture {
         serial: *b"vol0123456789abcdef0",
         read_only,
         limits: Default::default(),
+        engine: Some(engine),
         layers,
     };
     let image = open(&config.layers, read_only, &mut Given::Inherited).unwrap();
@@ -56,6 +73,7 @@ impl Fixture {
         let before = self.guest.used(0).len();
         self.guest.offer(0, &[0; SIZE as usize], before as u16 + 1);
         self.block.serve();
+        self.block.land_all();
         let used = self.guest.used(0);
         assert_eq!(used.len(), before + 1);
         (self.guest.bytes(STATUS, 1)[0], used[before].1)
@@ -64,120 +82,133 @@ impl Fixture {
 
 #[test]
 fn reads_writes_and_identity_work() {
-    let f = fixture(false);
-    f.file.as_file().write_all_at(b"on the disk", 512).unwrap();
-    assert_eq!(f.request(0, 1, 512, true), (0, 513));
-    assert_eq!(f.guest.bytes(BUFFER, 11), b"on the disk");
-    f.guest.memory.write_slice(b"from the guest", GuestAddress(BUFFER)).unwrap();
-    assert_eq!(f.request(1, 2, 1024, false), (0, 1));
-    assert_eq!(f.request(4, 0, 0, false), (0, 1));
-    let mut bytes = [0; 14];
-    f.file.as_file().read_exact_at(&mut bytes, 1024).unwrap();
-    assert_eq!(&bytes, b"from the guest");
-    assert_eq!(f.request(8, 0, 20, true), (0, 21));
-    assert_eq!(f.guest.bytes(BUFFER, 20), b"vol0123456789abcdef0");
+    for f in fixtures(false) {
+        f.file.as_file().write_all_at(b"on the disk", 512).unwrap();
+        assert_eq!(f.request(0, 1, 512, true), (0, 513));
+        assert_eq!(f.guest.bytes(BUFFER, 11), b"on the disk");
+        f.guest.memory.write_slice(b"from the guest", GuestAddress(BUFFER)).unwrap();
+        assert_eq!(f.request(1, 2, 1024, false), (0, 1));
+        assert_eq!(f.request(4, 0, 0, false), (0, 1));
+        let mut bytes = [0; 14];
+        f.file.as_file().read_exact_at(&mut bytes, 1024).unwrap();
+        assert_eq!(&bytes, b"from the guest");
+        assert_eq!(f.request(8, 0, 20, true), (0, 21));
+        assert_eq!(f.guest.bytes(BUFFER, 20), b"vol0123456789abcdef0");
+    }
 }
 
 #[test]
 fn nonsense_is_an_error_of_that_request() {
-    let f = fixture(false);
-    for (kind, sector, length, to_guest) in [
-        (0, DISK / 512, 512, true),
-        (0, u64::MAX, 512, true),
-        (0, u64::MAX / 512, 512, true),
-        (0, 0, 511, true),
-        (1, DISK / 512 - 1, 1024, false),
-        (11, 0, 15, false),
-        (13, 0, 0, false),
-    ] {
-        assert_eq!(f.request(kind, sector, length, to_guest), (1, 1), "{kind} at {sector}, {length} bytes");
+    for f in fixtures(false) {
+        for (kind, sector, length, to_guest) in [
+            (0, DISK / 512, 512, true),
+            (0, u64::MAX, 512, true),
+            (0, u64::MAX / 512, 512, true),
+            (0, 0, 511, true),
+            (1, DISK / 512 - 1, 1024, false),
+            (11, 0, 15, false),
+            (13, 0, 0, false),
+        ] {
+            assert_eq!(
+                f.request(kind, sector, length, to_guest),
+                (1, 1),
+                "{kind} at {sector}, {length} bytes"
+            );
+        }
+        assert_eq!(f.request(99, 0, 0, false).0, 2);
+        assert_eq!(f.block.metrics().errors, 8);
     }
-    assert_eq!(f.request(99, 0, 0, false).0, 2);
-    assert_eq!(f.block.metrics().errors, 8);
 }
 
 #[test]
 fn discard_and_zeroes_stay_on_the_disk() {
-    let f = fixture(false);
-    f.file.as_file().write_all_at(&[7; 4096], 4096).unwrap();
-    let segment = |sector: u64, count: u32| {
-        f.guest.memory.write_obj(sector, GuestAddress(BUFFER)).unwrap();
-        f.guest.memory.write_obj(u64::from(count), GuestAddress(BUFFER + 8)).unwrap();
-    };
-    segment(8, 8);
-    assert_eq!(f.request(13, 0, 16, false), (0, 1));
-    let mut bytes = [1; 4096];
-    f.file.as_file().read_exact_at(&mut bytes, 4096).unwrap();
-    assert_eq!(bytes, [0; 4096]);
-    assert_eq!(f.request(11, 0, 16, false), (0, 1));
-    f.guest.memory.write_obj(2u32, GuestAddress(BUFFER + 12)).unwrap();
-    assert_eq!(f.request(13, 0, 16, false), (2, 1), "an unknown flag");
-    segment(DISK / 512 - 1, 2);
-    assert_eq!(f.request(13, 0, 16, false), (1, 1));
-    segment(0, u32::MAX);
-    assert_eq!(f.request(11, 0, 16, false), (1, 1));
-    assert_eq!(f.file.as_file().metadata().unwrap().len(), DISK);
+    for f in fixtures(false) {
+        f.file.as_file().write_all_at(&[7; 4096], 4096).unwrap();
+        let segment = |sector: u64, count: u32| {
+            f.guest.memory.write_obj(sector, GuestAddress(BUFFER)).unwrap();
+            f.guest.memory.write_obj(u64::from(count), GuestAddress(BUFFER + 8)).unwrap();
+        };
+        segment(8, 8);
+        assert_eq!(f.request(13, 0, 16, false), (0, 1));
+        let mut bytes = [1; 4096];
+        f.file.as_file().read_exact_at(&mut bytes, 4096).unwrap();
+        assert_eq!(bytes, [0; 4096]);
+        assert_eq!(f.request(11, 0, 16, false), (0, 1));
+        f.guest.memory.write_obj(2u32, GuestAddress(BUFFER + 12)).unwrap();
+        assert_eq!(f.request(13, 0, 16, false), (2, 1), "an unknown flag");
+        segment(DISK / 512 - 1, 2);
+        assert_eq!(f.request(13, 0, 16, false), (1, 1));
+        segment(0, u32::MAX);
+        assert_eq!(f.request(11, 0, 16, false), (1, 1));
+        assert_eq!(f.file.as_file().metadata().unwrap().len(), DISK);
+    }
 }
 
 #[test]
 fn a_read_only_disk_refuses_every_change() {
-    let f = fixture(true);
-    f.guest.memory.write_slice(b"x", GuestAddress(BUFFER)).unwrap();
-    for kind in [1, 4, 11, 13] {
-        assert_eq!(f.request(kind, 0, 512, false), (1, 1), "{kind}");
+    for f in fixtures(true) {
+        f.guest.memory.write_slice(b"x", GuestAddress(BUFFER)).unwrap();
+        for kind in [1, 4, 11, 13] {
+            assert_eq!(f.request(kind, 0, 512, false), (1, 1), "{kind}");
+        }
+        assert_eq!(f.request(0, 0, 512, true), (0, 513));
     }
-    assert_eq!(f.request(0, 0, 512, true), (0, 513));
 }
 
 #[test]
 fn after_a_reset_no_queue_is_touched() {
-    let f = fixture(false);
-    f.block.reset();
-    f.guest.describe(0, &[Desc { address: HEADER, length: 16, flags: 0, next: 0 }]);
-    f.guest.offer(0, &[0], 1);
-    f.block.serve();
-    assert_eq!(f.guest.used(0), []);
+    for f in fixtures(false) {
+        f.block.reset();
+        f.guest.describe(0, &[Desc { address: HEADER, length: 16, flags: 0, next: 0 }]);
+        f.guest.offer(0, &[0], 1);
+        f.block.serve();
+        assert_eq!(f.guest.used(0), []);
+    }
 }
 
 #[test]
 fn limits_hold_requests_back_and_can_be_lifted() {
-    let f = fixture(false);
-    let operations = Some(Operations { per_second: 1, burst: 3 });
-    f.block.set_limits(&Limits { bandwidth: None, operations });
-    f.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
-    f.guest.describe(
-        0,
-        &[
-            Desc { address: HEADER, length: 16, flags: 1, next: 1 },
-            Desc { address: STATUS, length: 1, flags: 2, next: 0 },
-        ],
-    );
-    f.guest.memory.write_obj(4u64, GuestAddress(HEADER)).unwrap();
-    f.guest.offer(0, &[0; SIZE as usize], 10);
-    let next = f.block.serve();
-    assert!((3..10).contains(&f.guest.used(0).len()), "{:?}", f.guest.used(0));
-    assert!(matches!(next, Next::WaitFor(wait) if wait <= Duration::from_secs(1)), "{next:?}");
-    f.block.reset();
-    f.block.activate(f.guest.activation(F_COMMON));
-    assert!(matches!(f.block.serve(), Next::WaitFor(_)), "a reset gives nothing away");
-    f.block.set_limits(&Limits::default());
-    assert_eq!(f.block.serve(), Next::Wait);
-    assert!(f.guest.used(0).len() >= 10);
+    for f in fixtures(false) {
+        let operations = Some(Operations { per_second: 1, burst: 3 });
+        f.block.set_limits(&Limits { bandwidth: None, operations });
+        f.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
+        f.guest.describe(
+            0,
+            &[
+                Desc { address: HEADER, length: 16, flags: 1, next: 1 },
+                Desc { address: STATUS, length: 1, flags: 2, next: 0 },
+            ],
+        );
+        f.guest.memory.write_obj(4u64, GuestAddress(HEADER)).unwrap();
+        f.guest.offer(0, &[0; SIZE as usize], 10);
+        let next = f.block.serve();
+        f.block.land_all();
+        assert!((3..10).contains(&f.guest.used(0).len()), "{:?}", f.guest.used(0));
+        assert!(matches!(next, Next::WaitFor(wait) if wait <= Duration::from_secs(1)), "{next:?}");
+        f.block.reset();
+        f.block.activate(f.guest.activation(F_COMMON));
+        assert!(matches!(f.block.serve(), Next::WaitFor(_)), "a reset gives nothing away");
+        f.block.set_limits(&Limits::default());
+        assert_eq!(f.block.serve(), Next::Wait);
+        f.block.land_all();
+        assert!(f.guest.used(0).len() >= 10);
+    }
 }
 
 #[test]
 fn a_disk_grows_and_says_so() {
-    let f = fixture(false);
-    assert_eq!(f.request(1, DISK / 512, 512, false), (1, 1));
-    f.block.resize(2 * DISK).unwrap();
-    assert_eq!(f.request(1, DISK / 512, 512, false), (0, 1));
-    let mut capacity = [0; 8];
-    f.block.read_config(0, &mut capacity);
-    assert_eq!(u64::from_le_bytes(capacity), 2 * DISK / 512);
-    assert_eq!(f.file.as_file().metadata().unwrap().len(), 2 * DISK);
-    assert!(matches!(f.block.resize(DISK), Err(ResizeError::Shrinks { .. })));
-    assert!(matches!(f.block.resize(2 * DISK + 1), Err(ResizeError::Unaligned(_))));
-    f.block.resize(2 * DISK).unwrap();
+    for f in fixtures(false) {
+        assert_eq!(f.request(1, DISK / 512, 512, false), (1, 1));
+        f.block.resize(2 * DISK).unwrap();
+        assert_eq!(f.request(1, DISK / 512, 512, false), (0, 1));
+        let mut capacity = [0; 8];
+        f.block.read_config(0, &mut capacity);
+        assert_eq!(u64::from_le_bytes(capacity), 2 * DISK / 512);
+        assert_eq!(f.file.as_file().metadata().unwrap().len(), 2 * DISK);
+        assert!(matches!(f.block.resize(DISK), Err(ResizeError::Shrinks { .. })));
+        assert!(matches!(f.block.resize(2 * DISK + 1), Err(ResizeError::Unaligned(_))));
+        f.block.resize(2 * DISK).unwrap();
+    }
 }
 
 proptest! {
@@ -188,8 +219,9 @@ proptest! {
     fn no_ring_brings_the_device_down(
         table in hostile_table(), (heads, index) in hostile_offer(),
         headers in prop::collection::vec((0u32..15, prop_oneof![0u64..200, any::<u64>()]), 1..20),
+        engine in prop::sample::select(engines()),
     ) {
-        let f = fixture(false);
+        let f = fixture(false, engine);
         for (slot, (kind, sector)) in headers.iter().enumerate() {
             let at = DATA + slot as u64 * 4096;
             f.guest.memory.write_obj(*kind, GuestAddress(at)).unwrap();
@@ -199,6 +231,7 @@ proptest! {
         f.guest.offer(0, &heads, index);
         f.block.serve();
         f.block.serve();
+        f.block.land_all();
         prop_assert_eq!(f.file.as_file().metadata().unwrap().len(), DISK);
     }
 }

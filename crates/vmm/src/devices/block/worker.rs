@@ -35,12 +35,12 @@ pub fn spawn(index: usize, block: Arc<Block>, gate: Arc<Gate>, machine: Arc<Mach
     let thread = std::thread::Builder::new().name(format!("disk{index}"));
     let thread = thread.spawn(move || {
         jail::enter(jail::Kind::Disk).expect("a filter that was taken before");
-        while passed.pass() == Pass::Go {
+        while passed.pass_after(|| disk.land_all()) == Pass::Go {
             let next = disk.serve();
             let (severed, retired) = (disk.is_severed(), disk.end.retired.load(Ordering::SeqCst));
             if (severed || retired) && !disk.is_closed() {
                 let closed = disk.close();
-                disk.lock().image = None;
+                disk.lock().open = None;
                 disk.end.closed.get_or_init(|| closed);
                 machine.wake();
             }
