@@ -31,7 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ec2-api", &["engine", "model"]),
     ("http-api", &["agent-client", "api-types", "engine", "model"]),
     ("client", &["agent-client", "api-types"]),
-    ("cli", &["client", "file-tree", "jailer", "kvm-probe"]),
+    ("bench", &["agent-protocol", "jailer", "vmm-protocol"]),
+    ("cli", &["bench", "client", "file-tree", "jailer", "kvm-probe"]),
     (
         "daemon",
         &["ec2-api", "engine", "http-api", "imds", "model", "net", "ports", "storage", "store", "supervisor"],
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that know nothing of the runtime, the database or HTTP.
 const LEAN: &[&str] = &[
+    "bench",
     "model",
     "vmm-protocol",
     "vmm",

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aws_env, completion, console, copy, exec, fork, forward, group, image, interface, key, list, modify,
-    reboot, run, show, ssh, start, stop, subnets, tag, teardown, terminate, types, volume, vpcs,
+    aws_env, bench, completion, console, copy, exec, fork, forward, group, image, interface, key, list,
+    modify, reboot, run, show, ssh, start, stop, subnets, tag, teardown, terminate, types, volume, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
@@ -44,6 +44,8 @@ pub struct Global {
 pub enum Command {
     /// Tell what this host has and lacks, and how to mend it
     Doctor(doctor::Doctor),
+    /// Measure this host: boots, restores, memory, disks, network, beside QEMU and Firecracker
+    Bench(bench::Bench),
     /// Machine images: list, build, import, remove
     #[command(subcommand, visible_alias = "images")]
     Image(image::Image),

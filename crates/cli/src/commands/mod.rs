@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub mod aws_env;
+pub mod bench;
 pub mod completion;
 pub mod console;
 pub mod copy;
@@ -41,6 +42,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
     let context = Context::new(&cli.global)?;
     match cli.command {
         Command::Doctor(command) => command.run(&context).await,
+        Command::Bench(command) => command.run(&context).await,
         Command::Image(command) => command.run(&context).await,
         Command::Run(command) => command.run(&context).await,
         Command::Fork(command) => command.run(&context).await,

@@ -1,4 +1,4 @@
-//! Pid 1 of the restore benchmark: writes a marker to the console, then answers each line it reads with another. No
+//! Pid 1 of a guest whose boot or restore is timed: writes a marker to the console, then answers each line it reads with another. No
 //! standard library, so that what is measured is the machine and its kernel.
 #![no_std]
 #![no_main]
