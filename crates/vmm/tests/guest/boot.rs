@@ -17,14 +17,16 @@ fn a_kernel_boots_by_pvh_and_by_the_64_bit_protocol() {
 }
 
 #[test]
-fn two_vcpus_work_at_the_same_time() {
-    let Some(kernel) = kernel("two_vcpus_work_at_the_same_time") else { return };
-    let mut spec = spec(&kernel);
-    spec.vcpus = 2;
-    let mut vm = Vm::start(&spec);
-    vm.ready();
-    assert_eq!(vm.ask("cpus"), "2");
-    assert!(vm.ask("spin 4").starts_with("spun"));
+fn two_and_four_vcpus_work_at_the_same_time() {
+    let Some(kernel) = kernel("two_and_four_vcpus_work_at_the_same_time") else { return };
+    for vcpus in [2, 4] {
+        let mut spec = spec(&kernel);
+        spec.vcpus = vcpus;
+        let mut vm = Vm::start(&spec);
+        vm.ready();
+        assert_eq!(vm.ask("cpus"), vcpus.to_string());
+        assert!(vm.ask(&format!("spin {}", 2 * vcpus)).starts_with("spun"));
+    }
 }
 
 #[test]
