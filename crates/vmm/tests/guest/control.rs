@@ -92,21 +92,21 @@ fn a_busy_machine_bears_any_number_of_pauses() {
 fn the_console_is_bounded_in_memory_and_on_disk() {
     let Some(kernel) = kernel("the_console_is_bounded_in_memory_and_on_disk") else { return };
     let mut spec = spec(&kernel);
-    spec.console_log_bytes = 8192;
+    spec.console_log_bytes = 4096;
     let mut vm = Vm::start(&spec);
     vm.ready();
-    assert_eq!(vm.ask("spam 64"), "spammed 64");
+    assert_eq!(vm.ask("spam 16"), "spammed 16");
     let Reply::Console(chunk) =
         vm.call(Command::ConsoleRead(ConsoleRead { offset: Some(0), max: 65_536, wait: false }))
     else {
         panic!("not a console chunk")
     };
-    assert!(chunk.offset > 0 && chunk.data.len() == 8192 && chunk.end == chunk.offset + 8192, "{chunk:?}");
+    assert!(chunk.offset > 0 && chunk.data.len() == 4096 && chunk.end == chunk.offset + 4096, "{chunk:?}");
     vm.call(Command::Kill);
     vm.exit();
     let size = |name| vm.dir.path().join(name).metadata().unwrap().len();
-    assert!(size(rundir::CONSOLE_LOG) <= 8192);
-    assert_eq!(size(rundir::CONSOLE_LOG_OLD), 8192);
+    assert!(size(rundir::CONSOLE_LOG) <= 4096);
+    assert_eq!(size(rundir::CONSOLE_LOG_OLD), 4096);
 }
 
 #[test]
