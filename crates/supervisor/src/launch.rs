@@ -220,6 +220,7 @@ pub fn describe_net(net: VmInterface, inherited: &mut Handed) -> NetInterface {
         id: net.id.into(),
         mac: net.mac.to_string(),
         tap: TapSource::Fd(inherited.add(net.tap)),
+        more_queues: Vec::new(),
         mtu: net.mtu,
         limits: limits_of(net.limits),
     }

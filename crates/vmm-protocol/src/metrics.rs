@@ -83,6 +83,9 @@ pub struct NetMetrics {
     pub tx_bytes: u64,
     /// Frames of the guest that the tap refused or that were malformed.
     pub tx_dropped: u64,
+    /// Pairs of queues that the guest uses. This is no counter.
+    #[serde(default)]
+    pub queue_pairs: u64,
 }
 
 /// Counters of the sockets between host and guest; `rx` is what the guest receives.

@@ -168,8 +168,12 @@ pub struct NetInterface {
     pub id: String,
     /// Its hardware address, for example `02:00:00:00:00:01`.
     pub mac: String,
-    /// The tap.
+    /// The tap, or its first queue.
     pub tap: TapSource,
+    /// Further queues of the same tap, at most 15, each attached with `IFF_MULTI_QUEUE` as the first is then: for each the
+    /// guest has a pair of queues, and the VMM a thread. For machines with several vCPUs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_queues: Vec<TapSource>,
     /// What the guest is told to use as MTU, 68 to 65535.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,

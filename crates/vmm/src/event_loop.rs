@@ -76,8 +76,20 @@ impl EventLoop {
 
     /// Serves what is ready, without waiting.
     pub fn serve(&self) -> io::Result<()> {
+        self.serve_within(0)
+    }
+
+    /// Waits until something is ready, and serves it. An interruption is as good.
+    pub fn wait(&self) -> io::Result<()> {
+        match self.serve_within(-1) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            served => served,
+        }
+    }
+
+    fn serve_within(&self, milliseconds: i32) -> io::Result<()> {
         let mut events = [EpollEvent::default(); 32];
-        let count = self.epoll.wait(0, &mut events)?;
+        let count = self.epoll.wait(milliseconds, &mut events)?;
         for event in &events[..count] {
             if let Some(Some((source, which))) = self.sources.get(event.data() as usize) {
                 source.ready(*which);

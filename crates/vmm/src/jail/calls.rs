@@ -13,6 +13,8 @@ pub enum Kind {
     Vcpu,
     /// A disk's.
     Disk,
+    /// That of an interface's further queues.
+    Net,
 }
 
 /// A call with what of its arguments is looked at.
@@ -248,6 +250,7 @@ pub fn rules(kind: Kind) -> impl Iterator<Item = Rule> {
         ],
         Kind::Vcpu => &[RUNTIME, FILES, RECORDS, RING, EVENTS, KVM],
         Kind::Disk => &[RUNTIME, FILES, RECORDS, BLOCKS, RING, DISK_EVENTS],
+        Kind::Net => &[RUNTIME, FILES, RECORDS, NET_EVENTS],
     };
     groups.iter().flat_map(|group| group.iter().copied())
 }
@@ -259,6 +262,15 @@ const DISK_EVENTS: &[Rule] = &[
     (libc::SYS_epoll_wait, Any),
     (libc::SYS_epoll_pwait, Any),
     (libc::SYS_timerfd_settime, Any),
+    INTERRUPT,
+];
+
+/// A pair of queues waits for the guest, the tap and its timer. The tap's queues come and go by an ioctl.
+const NET_EVENTS: &[Rule] = &[
+    (libc::SYS_epoll_wait, Any),
+    (libc::SYS_epoll_pwait, Any),
+    (libc::SYS_timerfd_settime, Any),
+    (libc::SYS_ioctl, of_type(b'T' as u64)),
     INTERRUPT,
 ];
 
@@ -312,19 +324,19 @@ mod tests {
 
     #[test]
     fn no_thread_starts_a_program_or_a_process_or_makes_anything_but_plain_files() {
-        for kind in [Kind::Start, Kind::Main, Kind::Vcpu, Kind::Disk] {
+        for kind in [Kind::Start, Kind::Main, Kind::Vcpu, Kind::Disk, Kind::Net] {
             assert!(rules(kind).all(|(call, _)| !NEVER.contains(&call)), "{kind:?}");
         }
     }
 
     #[test]
     fn the_process_has_all_that_its_threads_have() {
-        for kind in [Kind::Main, Kind::Vcpu, Kind::Disk] {
+        for kind in [Kind::Main, Kind::Vcpu, Kind::Disk, Kind::Net] {
             for rule in rules(kind) {
                 assert!(rules(Kind::Start).any(|other| other == rule), "{kind:?}: {rule:?}");
             }
         }
-        for kind in [Kind::Vcpu, Kind::Disk] {
+        for kind in [Kind::Vcpu, Kind::Disk, Kind::Net] {
             for rule in rules(kind) {
                 assert!(
                     rules(Kind::Main).any(|other| other == rule),

@@ -7,6 +7,8 @@ pub use bucket::Bucket;
 
 use crate::config::{SpecError, within};
 use cumulet_vmm_protocol::Limits;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Checks the limits of a specification.
@@ -65,6 +67,42 @@ impl Limiter {
     }
 }
 
+/// Limits that several threads work under. Without any, nobody waits for another.
+#[derive(Debug)]
+pub struct Shared {
+    limiter: Mutex<Limiter>,
+    limited: AtomicBool,
+}
+
+impl Shared {
+    /// Begins with full buckets.
+    pub fn new(limits: &Limits) -> Self {
+        Self { limiter: Mutex::new(Limiter::new(limits)), limited: AtomicBool::new(!limits.is_none()) }
+    }
+
+    /// As [`Limiter::set`].
+    pub fn set(&self, limits: &Limits) {
+        self.lock().set(limits);
+        self.limited.store(!limits.is_none(), Ordering::Release);
+    }
+
+    /// As [`Limiter::wait`].
+    pub fn wait(&self) -> Option<Duration> {
+        if self.limited.load(Ordering::Acquire) { self.lock().wait() } else { None }
+    }
+
+    /// As [`Limiter::pay`].
+    pub fn pay(&self, bytes: u64) {
+        if self.limited.load(Ordering::Acquire) {
+            self.lock().pay(bytes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock().expect("no thread panicked")
+    }
+}
+
 fn change(bucket: &mut Option<Bucket>, limit: Option<(u64, u64)>, now: Duration) {
     match (bucket, limit) {
         (Some(bucket), Some((rate, burst))) => bucket.change(rate, burst, now),
@@ -91,6 +129,18 @@ mod tests {
         assert!(limiter.wait().unwrap() > Duration::from_secs(1000));
         limiter.set(&Limits::default());
         assert_eq!(limiter.wait(), None);
+    }
+
+    #[test]
+    fn what_is_shared_is_paid_for_by_all() {
+        let operations = Some(Operations { per_second: 1, burst: 10 });
+        let shared = Shared::new(&Limits { bandwidth: None, operations });
+        std::thread::scope(|scope| {
+            (0..4).for_each(|_| drop(scope.spawn(|| (0..5).for_each(|_| shared.pay(1)))));
+        });
+        assert!(shared.wait().unwrap() > Duration::from_secs(5));
+        shared.set(&Limits::default());
+        assert_eq!(shared.wait(), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::devices::balloon::Balloon;
 use crate::devices::block::{self, Block, ImageError};
 use crate::devices::entropy::Entropy;
 use crate::devices::mem::Mem;
-use crate::devices::net::{Net, Tap, TapError};
+use crate::devices::net::{self, Net, Tap, TapError};
 use crate::devices::power::{self, Power, ResetLine};
 use crate::devices::serial::{self, Console, SerialPort};
 use crate::devices::vmclock;
@@ -102,7 +102,7 @@ pub struct Machine {
     pub disks: Vec<Arc<Block>>,
     /// Devices on their way out.
     pub(super) leaving: Vec<Leaving>,
-    /// The gate of the disks' threads.
+    /// The gate of the disks' and interfaces' threads.
     pub disk_gate: Arc<Gate>,
     /// Its interfaces.
     pub nets: Vec<Arc<Net>>,
@@ -161,7 +161,7 @@ pub fn build(
     let power = builder.add_power()?;
     let disk_gate = Arc::new(Gate::default());
     let disks = builder.add_disks(&config.disks, &disk_gate)?;
-    let nets = builder.add_nets(&config.nets)?;
+    let nets = builder.add_nets(&config.nets, &disk_gate)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
     let balloon = if config.balloon { Some(builder.add_balloon()?) } else { None };
     let mem = if config.pluggable_bytes > 0 { Some(builder.add_mem(config)?) } else { None };
@@ -353,14 +353,19 @@ impl Builder {
         Ok(disks)
     }
 
-    fn add_nets(&mut self, configs: &[crate::devices::net::NetConfig]) -> Result<Vec<Arc<Net>>, BuildError> {
+    fn add_nets(
+        &mut self,
+        configs: &[net::NetConfig],
+        gate: &Arc<Gate>,
+    ) -> Result<Vec<Arc<Net>>, BuildError> {
         let mut nets = Vec::new();
-        for config in configs {
-            let tap = Tap::open(&config.tap, &mut Given::Inherited)
+        for (index, config) in configs.iter().enumerate() {
+            let taps = Tap::open_all(config, &mut Given::Inherited)
                 .map_err(|source| BuildError::Net { id: config.id.clone(), source })?;
-            let net = Arc::new(Net::new(config.clone(), tap)?);
+            let net = Arc::new(Net::new(config.clone(), taps)?);
             self.add_virtio(net.clone());
             self.event_loop.add(net.clone())?;
+            net::spawn(index, &net, gate)?;
             nets.push(net);
         }
         Ok(nets)

@@ -5,7 +5,7 @@
 use super::Machine;
 use crate::config::{MAX_DISKS, MAX_NETS};
 use crate::devices::block::{self, Block, BlockConfig, ImageError, ResizeError};
-use crate::devices::net::{Net, NetConfig, Tap, TapError};
+use crate::devices::net::{self, Net, NetConfig, Tap, TapError};
 use crate::devices::power;
 use crate::source::Given;
 use crate::virtio::{VirtioDevice, VirtioPci};
@@ -106,11 +106,12 @@ impl Machine {
     /// Adds an interface and tells the guest.
     pub fn attach_net(&mut self, config: NetConfig, given: &mut Given) -> Result<(), HotplugError> {
         self.check_new(&config.id, "interfaces", self.nets.len(), MAX_NETS)?;
-        let tap = Tap::open(&config.tap, given)?;
-        let net = Arc::new(Net::new(config, tap).map_err(HotplugError::Host)?);
+        let taps = Tap::open_all(&config, given)?;
+        let net = Arc::new(Net::new(config, taps).map_err(HotplugError::Host)?);
         let slot = self.plug(net.clone())?;
         self.nets.push(net.clone());
-        if let Err(error) = self.event_loop.add(net) {
+        let started = net::spawn(self.nets.len() - 1, &net, &self.disk_gate);
+        if let Err(error) = started.and_then(|()| self.event_loop.add(net)) {
             self.take_off(slot);
             return Err(HotplugError::Host(error));
         }
@@ -184,6 +185,15 @@ impl Machine {
             .for_each(|disk| disk.finish());
     }
 
+    /// All interfaces that may have threads.
+    pub fn all_nets(&self) -> impl Iterator<Item = &Arc<Net>> {
+        let leaving = self.leaving.iter().filter_map(|leaving| match &leaving.device {
+            Device::Net(net) => Some(net),
+            Device::Disk(_) => None,
+        });
+        self.nets.iter().chain(leaving)
+    }
+
     /// All disks that have a thread.
     pub fn all_disks(&self) -> impl Iterator<Item = &Arc<Block>> {
         self.disks.iter().chain(self.leaving.iter().filter_map(Leaving::disk))
@@ -237,14 +247,19 @@ impl Machine {
             leaving.slot = None;
             match &leaving.device {
                 Device::Disk(disk) => disk.retire(),
-                Device::Net(net) => self.event_loop.remove(&**net),
+                Device::Net(net) => {
+                    self.event_loop.remove(&**net);
+                    net.retire();
+                }
             }
         } else if let Some(index) = self.disks.iter().position(|disk| Some(disk.name()) == name) {
             let disk = self.disks.remove(index);
             disk.retire();
             self.leaving.push(Leaving::new(Device::Disk(disk), None));
         } else if let Some(index) = self.nets.iter().position(|net| Some(net.name()) == name) {
-            self.event_loop.remove(&*self.nets.remove(index));
+            let net = self.nets.remove(index);
+            self.event_loop.remove(&*net);
+            net.retire();
         }
     }
 

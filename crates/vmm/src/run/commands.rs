@@ -212,8 +212,9 @@ impl Commands for Operator {
     }
 }
 
-/// Wakes the disks' threads, so that they look at their gate.
+/// Wakes the disks' and interfaces' threads, so that they look at their gate.
 fn nudge(machine: &Machine) {
+    machine.all_nets().for_each(|net| net.nudge());
     for disk in machine.all_disks() {
         // A full counter wakes just as well.
         let _ = disk.kicks()[0].write(1);

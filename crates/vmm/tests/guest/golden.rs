@@ -39,6 +39,7 @@ fn machine(kernel: &str, disk: &Path, tap: &OwnedFd) -> MachineSpec {
             id: "eni-1".into(),
             mac: "02:00:00:00:00:05".into(),
             tap: TapSource::Fd(tap.as_raw_fd()),
+            more_queues: Vec::new(),
             mtu: Some(1500),
             limits: Default::default(),
         }],

@@ -197,6 +197,7 @@ fn an_interface_comes_is_used_and_goes() {
                 id: "eni-1".into(),
                 mac: "02:00:00:00:00:05".into(),
                 tap: TapSource::Fd(0),
+                more_queues: Vec::new(),
                 mtu: None,
                 limits: Default::default(),
             };

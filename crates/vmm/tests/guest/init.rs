@@ -82,6 +82,8 @@ fn execute(words: &[&str]) -> Answer {
         ["up", address] => up(address),
         ["udp", peer, text] => udp(peer, text),
         ["upload", peer, mib] => upload(peer, mib.parse()?),
+        ["uploads", peer, streams, mib] => uploads(peer, streams.parse()?, mib.parse()?),
+        ["channels", count] => channels(count.parse()?),
         ["download", peer] => download(peer),
         ["vsock-send", port, text] => vsock_send(port.parse()?, text),
         ["vsock-echo", port] => vsock_echo(port.parse()?),
@@ -271,6 +273,32 @@ fn upload(peer: &str, mib: usize) -> Answer {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+/// Several at once.
+fn uploads(peer: &str, streams: usize, mib: usize) -> Answer {
+    let workers: Vec<_> = (0..streams)
+        .map(|_| {
+            let peer = peer.to_owned();
+            std::thread::spawn(move || upload(&peer, mib).map_err(|error| error.to_string()))
+        })
+        .collect();
+    let answers: Result<Vec<_>, _> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+    Ok(answers?.join(" "))
+}
+
+/// Has eth0 use so many pairs of queues (`ETHTOOL_SCHANNELS`).
+fn channels(count: u32) -> Answer {
+    let mut channels = [0u32; 9];
+    (channels[0], channels[8]) = (0x3d, count);
+    let mut request = [0u8; 40];
+    request[..4].copy_from_slice(b"eth0");
+    request[16..24].copy_from_slice(&(channels.as_ptr() as u64).to_ne_bytes());
+    let control = unsafe { socket(2, 2, 0) };
+    match unsafe { ioctl(control, 0x8946, request.as_ptr()) } {
+        0 => Ok(format!("{count} pairs")),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
 }
 
 fn download(peer: &str) -> Answer {

@@ -295,6 +295,7 @@ fn with_interface(spec: &MachineSpec, mac: &str, tap: &OwnedFd) -> MachineSpec {
         id: "eni-1".into(),
         mac: mac.into(),
         tap: TapSource::Fd(tap.as_raw_fd()),
+        more_queues: Vec::new(),
         mtu: None,
         limits: Default::default(),
     };

@@ -1,16 +1,17 @@
-//! An interface in use: moves frames between queues and tap.
+//! A pair of queues in use: moves frames between them and the tap.
 
 use super::tap::{HEADER, Tap};
-use super::{Counters, RX, TX, features};
-use crate::limits::Limiter;
+use super::{Counters, features};
+use crate::limits::Shared;
 use crate::memory::Memory;
 use crate::virtio::buffers::{total, write};
 use crate::virtio::queue::{ActiveQueue, Progress};
-use crate::virtio::{Activation, Buffers, Interrupt};
+use crate::virtio::{Buffers, Interrupt};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use virtio_queue::Queue;
 use vm_memory::VolatileSlice;
 
 /// Longest frame with its header: 64 KiB of payload, Ethernet header and VLAN tag.
@@ -51,25 +52,30 @@ enum Delivery {
 }
 
 impl Active {
-    /// Takes over the queues.
-    pub fn new(activation: Activation) -> Option<Self> {
-        let Activation { memory, queues, features, interrupt } = activation;
-        let mut queues =
-            queues.into_iter().enumerate().map(|(index, queue)| Some(ActiveQueue::new(queue?, index)));
-        let (rx, tx) = (queues.next()?, queues.next()?);
+    /// Takes over the queues; `first` is the number of the one on which the guest receives.
+    pub fn new(
+        [rx, tx]: [Option<Queue>; 2],
+        first: usize,
+        memory: Memory,
+        features: u64,
+        interrupt: Arc<Interrupt>,
+    ) -> Self {
+        let (rx, tx) = (
+            rx.map(|queue| ActiveQueue::new(queue, first)),
+            tx.map(|queue| ActiveQueue::new(queue, first + 1)),
+        );
         let mergeable = features & features::MRG_RXBUF != 0;
-        Some(Self { rx, tx, memory, interrupt, mergeable, frame: vec![0; MAX_FRAME], waiting: 0 })
+        Self { rx, tx, memory, interrupt, mergeable, frame: vec![0; MAX_FRAME], waiting: 0 }
     }
 
     /// How far both queues have been worked off. A frame that waits for room is not among it: networks lose some.
-    pub fn progress(&self) -> Vec<Option<Progress>> {
-        [&self.rx, &self.tx].iter().map(|queue| queue.as_ref().and_then(ActiveQueue::progress)).collect()
+    pub fn progress(&self) -> [Option<Progress>; 2] {
+        [&self.rx, &self.tx].map(|queue| queue.as_ref().and_then(ActiveQueue::progress))
     }
 
     /// Sends what the guest has made available, as far as `limiter` allows.
-    pub fn transmit(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &mut Limiter) -> Turn {
+    pub fn transmit(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &Shared) -> Turn {
         let Some(queue) = &mut self.tx else { return Turn::Over };
-        debug_assert_eq!(queue.index, TX);
         let mut wait = None;
         let more = queue.walk_while(&self.memory, &self.interrupt, TURN, |chain| {
             let Some(chain) = chain else {
@@ -95,7 +101,7 @@ impl Active {
     }
 
     /// Gives the guest what the tap has, until there is no more, no room, or `limiter` allows no more.
-    pub fn receive(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &mut Limiter) -> Turn {
+    pub fn receive(&mut self, tap: Option<&Tap>, counters: &Counters, limiter: &Shared) -> Turn {
         let Some(tap) = tap else { return Turn::Over };
         for _ in 0..TURN {
             if self.waiting == 0 {
@@ -130,7 +136,6 @@ impl Active {
 
     fn deliver(&mut self) -> Delivery {
         let Some(queue) = &mut self.rx else { return Delivery::Dropped };
-        debug_assert_eq!(queue.index, RX);
         let frame = &mut self.frame[..self.waiting];
         let result = queue.fill(&self.memory, &self.interrupt, frame, self.mergeable);
         match result {

@@ -4,6 +4,9 @@ use crate::config::{Base, SpecError, descriptor, text, within};
 use crate::limits;
 use cumulet_vmm_protocol::{Limits, NetInterface, TapSource};
 
+/// Most pairs of queues of an interface.
+pub const MAX_PAIRS: usize = 16;
+
 /// A checked interface.
 #[derive(Debug, Clone)]
 pub struct NetConfig {
@@ -11,8 +14,10 @@ pub struct NetConfig {
     pub id: String,
     /// Its hardware address.
     pub mac: [u8; 6],
-    /// Its tap.
+    /// The first queue of its tap.
     pub tap: TapSource,
+    /// The others, each for a pair of queues of the guest's.
+    pub more_queues: Vec<TapSource>,
     /// What the guest is told.
     pub mtu: Option<u16>,
     /// How much it may do at first.
@@ -26,26 +31,40 @@ impl NetConfig {
         let mac = parse_mac(&net.mac).ok_or_else(|| {
             SpecError::new(format!("{field}.mac"), "six hexadecimal bytes with colons, not a group address")
         })?;
-        match &net.tap {
-            TapSource::Fd(fd) => drop(descriptor(&format!("{field}.tap"), *fd, base)?),
-            // IFNAMSIZ is 16 with the final zero.
-            TapSource::Name(name) => text(&format!("{field}.tap"), name, 15)?,
+        check_tap(&format!("{field}.tap"), &net.tap, base)?;
+        within(&format!("{field}.more_queues"), net.more_queues.len() as u64, 0, MAX_PAIRS as u64 - 1)?;
+        for (index, tap) in net.more_queues.iter().enumerate() {
+            check_tap(&format!("{field}.more_queues[{index}]"), tap, base)?;
         }
         if let Some(mtu) = net.mtu {
             within(&format!("{field}.mtu"), u64::from(mtu), 68, u64::from(u16::MAX))?;
         }
         let limits = limits::check(&format!("{field}.limits"), &net.limits)?;
-        Ok(Self { id: net.id.clone(), mac, tap: net.tap.clone(), mtu: net.mtu, limits })
+        let (id, mtu) = (net.id.clone(), net.mtu);
+        Ok(Self { id, mac, tap: net.tap.clone(), more_queues: net.more_queues.clone(), mtu, limits })
     }
 
-    /// Configuration space (virtio 1.2, 5.1.4): address, link up, one pair of queues, MTU.
+    /// How many pairs of queues it has.
+    pub fn pairs(&self) -> usize {
+        1 + self.more_queues.len()
+    }
+
+    /// Configuration space (virtio 1.2, 5.1.4): address, link up, pairs of queues, MTU.
     pub fn space(&self) -> [u8; 12] {
         let mut space = [0; 12];
         space[..6].copy_from_slice(&self.mac);
         space[6] = 1;
-        space[8] = 1;
+        space[8] = self.pairs() as u8;
         space[10..].copy_from_slice(&self.mtu.unwrap_or(0).to_le_bytes());
         space
+    }
+}
+
+fn check_tap(field: &str, tap: &TapSource, base: Base<'_>) -> Result<(), SpecError> {
+    match tap {
+        TapSource::Fd(fd) => descriptor(field, *fd, base).map(drop),
+        // IFNAMSIZ is 16 with the final zero.
+        TapSource::Name(name) => text(field, name, 15),
     }
 }
 

@@ -1,24 +1,34 @@
-//! Network interface (virtio 1.2, 5.1) on a tap. Served by the event loop. Checksum and segmentation offloads pass
-//! through the tap's virtio-net header, so frames of up to 64 KiB cross in one piece.
+//! Network interface (virtio 1.2, 5.1) on a tap. Checksum and segmentation offloads pass through the tap's virtio-net
+//! header, so frames of up to 64 KiB cross in one piece.
+//!
+//! The event loop serves the first pair of queues. Where there are more, each has a thread of its own: several pairs in
+//! one thread would win nothing. The tap has a queue for each pair, and spreads what comes in over those that the driver
+//! uses. The limits are those of all pairs together.
 
 mod active;
 mod config;
+mod control;
+mod pair;
 mod state;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use config::NetConfig;
 pub use tap::{Tap, TapError};
+pub use worker::spawn;
 
-use crate::event_loop::{EventSource, Interest, Timer};
-use crate::limits::Limiter;
+use crate::event_loop::{EventSource, Interest};
+use crate::limits::Shared;
 use crate::snapshot::part::PartError;
 use crate::virtio::queue::Progress;
 use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
-use active::{Active, Turn};
+use active::Active;
+use control::Control;
 use cumulet_vmm_protocol::Limits;
 use cumulet_vmm_protocol::metrics::NetMetrics;
+use pair::{Pair, RX, TX};
 use serde_json::Value;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -39,37 +49,32 @@ mod features {
     pub const HOST_TSO6: u64 = 1 << 12;
     pub const MRG_RXBUF: u64 = 1 << 15;
     pub const STATUS: u64 = 1 << 16;
+    pub const CTRL_VQ: u64 = 1 << 17;
+    pub const MQ: u64 = 1 << 22;
 }
 
-/// Queue on which the guest receives.
-const RX: usize = 0;
-/// Queue on which the guest sends.
-const TX: usize = 1;
-/// Numbers of the other descriptors.
-const TIMER: usize = 2;
-const TAP: usize = 3;
-const QUEUE_SIZES: [u16; 2] = [256, 256];
+/// Largest size of a queue for frames.
+const FRAMES: u16 = 256;
+/// Of the control queue.
+const COMMANDS: u16 = 64;
+/// Number of the control queue's notification among what the event loop waits for, where there is one.
+const CONTROL: usize = 0;
 
-/// An interface of the machine.
+/// An interface of the machine. Its limits outlive a reset, so that a guest gains nothing by one.
 #[derive(Debug)]
 pub struct Net {
     config: NetConfig,
-    kicks: [EventFd; 2],
-    work: Mutex<Work>,
-    /// Rings when frames that wait for the limits may go on.
-    timer: Timer,
+    queue_sizes: Vec<u16>,
+    /// Two for each pair, and one for the control queue where there are several.
+    kicks: Vec<EventFd>,
+    pairs: Vec<Pair>,
+    control: Mutex<Control>,
+    limiters: [Shared; 2],
     counters: Counters,
     /// Whether the network has to learn where it is, after a restore.
     announces: AtomicBool,
-}
-
-/// What an interface works with. Its limits outlive a reset, so that a guest gains nothing by one.
-#[derive(Debug)]
-struct Work {
-    /// Nothing once it was severed: then every frame of the guest is lost.
-    tap: Option<Tap>,
-    active: Option<Active>,
-    limiters: [Limiter; 2],
+    /// Whether it is off the bus.
+    retired: AtomicBool,
 }
 
 /// Counters, as the guest sees them.
@@ -84,18 +89,21 @@ struct Counters {
 }
 
 impl Net {
-    /// An interface on an opened tap.
-    pub fn new(config: NetConfig, tap: Tap) -> io::Result<Self> {
-        let kick = || EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK);
-        let kicks = [kick()?, kick()?];
-        let limiters = [Limiter::new(&config.limits), Limiter::new(&config.limits)];
+    /// An interface on the opened queues of a tap.
+    pub fn new(config: NetConfig, taps: Vec<Tap>) -> io::Result<Self> {
+        let mut queue_sizes = vec![FRAMES; 2 * taps.len()];
+        queue_sizes.extend((taps.len() > 1).then_some(COMMANDS));
+        let kicks = queue_sizes.iter().map(|_| EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK));
         Ok(Self {
-            config,
-            kicks,
-            work: Mutex::new(Work { tap: Some(tap), active: None, limiters }),
-            timer: Timer::new()?,
+            kicks: kicks.collect::<io::Result<_>>()?,
+            queue_sizes,
+            pairs: taps.into_iter().map(Pair::new).collect::<io::Result<_>>()?,
+            control: Mutex::default(),
+            limiters: [Shared::new(&config.limits), Shared::new(&config.limits)],
             counters: Counters::default(),
             announces: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+            config,
         })
     }
 
@@ -104,20 +112,40 @@ impl Net {
         &self.config.id
     }
 
-    /// Closes the tap; the guest's frames are lost from then on. It is in no event loop.
+    /// Closes the tap; the guest's frames are lost from then on. It is in no event loop but those of its own threads.
     pub fn sever(&self) {
-        self.lock().tap = None;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            if index > 0 {
+                // Whoever has the same open file gets nothing more from it. It is closed now anyway.
+                let _ = pair.set_in_use(false);
+            }
+            pair.lock().tap = None;
+        }
     }
 
     fn is_severed(&self) -> bool {
-        self.lock().tap.is_none()
+        self.pairs[0].lock().tap.is_none()
     }
 
     /// Changes how much each direction may do.
     pub fn set_limits(&self, limits: &Limits) {
-        self.lock().limiters.iter_mut().for_each(|limiter| limiter.set(limits));
+        self.limiters.iter().for_each(|limiter| limiter.set(limits));
         // What waits may have waited enough.
-        self.timer.set(Duration::ZERO);
+        self.pairs.iter().for_each(|pair| pair.timer.set(Duration::ZERO));
+    }
+
+    /// Has the tap use the queues of the first `count` of several pairs.
+    fn use_pairs(&self, count: usize) -> io::Result<()> {
+        let further = self.pairs.iter().enumerate().skip(1);
+        further.map(|(index, pair)| pair.set_in_use(index < count)).collect()
+    }
+
+    fn pairs_in_use(&self) -> usize {
+        self.control().pairs
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().expect("no thread panicked")
     }
 
     /// Counters.
@@ -131,47 +159,23 @@ impl Net {
             tx_packets: get(&self.counters.tx_packets),
             tx_bytes: get(&self.counters.tx_bytes),
             tx_dropped: get(&self.counters.tx_dropped),
+            queue_pairs: self.pairs_in_use() as u64,
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().expect("no thread panicked")
     }
 }
 
 impl EventSource for Net {
     fn descriptors(&self) -> Vec<(RawFd, Interest)> {
-        let mut descriptors = vec![
-            (self.kicks[RX].as_raw_fd(), Interest::Readable),
-            (self.kicks[TX].as_raw_fd(), Interest::Readable),
-            (self.timer.as_raw_fd(), Interest::Readable),
-        ];
-        // Edge-triggered: when the guest has no room, frames stay in the tap until it says that it has.
-        descriptors.extend(self.lock().tap.as_ref().map(|tap| (tap.as_raw_fd(), Interest::ReadableEdge)));
-        descriptors
+        let control = (self.pairs.len() > 1).then(|| &self.kicks[2 * self.pairs.len()]);
+        let control = control.map(|kick| (kick.as_raw_fd(), Interest::Readable));
+        control.into_iter().chain(self.descriptors_of(0)).collect()
     }
 
     fn ready(&self, which: usize) {
-        match which {
-            TIMER => self.timer.clear(),
-            TAP => {}
-            queue => drop(self.kicks[queue].read()),
-        }
-        let mut work = self.lock();
-        let Work { tap, active: Some(active), limiters } = &mut *work else { return };
-        let tap = tap.as_ref();
-        for queue in [RX, TX] {
-            let turn = match (queue, which) {
-                (RX, RX | TAP | TIMER) => active.receive(tap, &self.counters, &mut limiters[RX]),
-                (TX, TX | TIMER) => active.transmit(tap, &self.counters, &mut limiters[TX]),
-                _ => continue,
-            };
-            match turn {
-                Turn::Over => {}
-                // More than one turn's worth: the others come first. A full counter means that it is due anyway.
-                Turn::More => drop(self.kicks[queue].write(1)),
-                Turn::Wait(wait) => self.timer.set(wait),
-            }
+        match self.pairs.len() {
+            1 => self.ready_of(0, which),
+            pairs if which == CONTROL => self.serve_control(2 * pairs),
+            _ => self.ready_of(0, which - 1),
         }
     }
 }
@@ -185,11 +189,12 @@ impl VirtioDevice for Net {
         use features::*;
         let mtu = if self.config.mtu.is_some() { MTU } else { 0 };
         let offloads = CSUM | GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | HOST_TSO4 | HOST_TSO6;
-        F_COMMON | MAC | STATUS | MRG_RXBUF | offloads | mtu
+        let several = if self.pairs.len() > 1 { CTRL_VQ | MQ } else { 0 };
+        F_COMMON | MAC | STATUS | MRG_RXBUF | offloads | mtu | several
     }
 
     fn queue_sizes(&self) -> &[u16] {
-        &QUEUE_SIZES
+        &self.queue_sizes
     }
 
     fn kicks(&self) -> &[EventFd] {
@@ -201,16 +206,40 @@ impl VirtioDevice for Net {
     }
 
     fn activate(&self, activation: Activation) {
-        // Refused only by kernels older than the offloads; frames then come without.
-        let mut work = self.lock();
-        let _ = work.tap.as_ref().map(|tap| tap.set_offloads(activation.features));
-        work.active = Active::new(activation);
+        let Activation { memory, mut queues, features, interrupt } = activation;
+        let mut control = self.control();
+        let several = features & features::MQ != 0;
+        if let Some(place) = control::place(features, self.pairs.len()) {
+            let queue = queues.get_mut(place).and_then(Option::take);
+            control.activate(queue, place, several, &memory, &interrupt);
+        }
+        let known = if several { self.pairs.len() } else { 1 };
+        for (index, pair) in self.pairs.iter().enumerate().take(known) {
+            let mut take = |queue: usize| queues.get_mut(queue).and_then(Option::take);
+            let pair_queues = [take(2 * index + RX), take(2 * index + TX)];
+            let mut work = pair.lock();
+            // Refused only by kernels older than the offloads; frames then come without.
+            let _ = work.tap.as_ref().filter(|_| index == 0).map(|tap| tap.set_offloads(features));
+            let interrupt = interrupt.clone();
+            work.active = Some(Active::new(pair_queues, 2 * index, memory.clone(), features, interrupt));
+        }
+        control.pairs = std::mem::replace(&mut control.restored, 1);
+        if self.pairs.len() > 1 {
+            // Those that can't be used get no frames; the tap gives them to the others.
+            let _ = self.use_pairs(control.pairs);
+        }
     }
 
     fn reset(&self) {
-        let mut work = self.lock();
-        work.active = None;
-        let _ = work.tap.as_ref().map(|tap| tap.set_offloads(0));
+        *self.control() = Control::default();
+        for pair in &self.pairs {
+            let mut work = pair.lock();
+            work.active = None;
+            let _ = work.tap.as_ref().map(|tap| tap.set_offloads(0));
+        }
+        if self.pairs.len() > 1 {
+            let _ = self.use_pairs(1);
+        }
     }
 
     fn name(&self) -> String {
@@ -219,7 +248,12 @@ impl VirtioDevice for Net {
     }
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {
-        Some(self.lock().active.as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
+        let mut progress: Vec<_> = self.pairs.iter().flat_map(Pair::progress).collect();
+        progress.resize(self.queue_sizes.len(), None);
+        if let Some((index, control)) = self.control().progress() {
+            progress[index] = control;
+        }
+        Some(progress)
     }
 
     fn save(&self) -> Result<Value, PartError> {

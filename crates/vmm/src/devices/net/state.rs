@@ -1,4 +1,4 @@
-//! What is saved of an interface: the hardware address that the guest was told. The machine that goes on may have
+//! What is saved of an interface: how many of its queues are in use, and the hardware address that the guest was told. The machine that goes on may have
 //! another, which its driver learns only when somebody tells it. If it is the same, the network learns where it is now.
 
 use super::Net;
@@ -12,6 +12,17 @@ use std::sync::atomic::Ordering;
 #[serde(deny_unknown_fields)]
 struct NetState {
     mac: [u8; 6],
+    /// Pairs of queues in use.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pairs: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(pairs: &usize) -> bool {
+    *pairs == 1
 }
 
 /// What is saved.
@@ -19,12 +30,16 @@ pub fn save(net: &Net) -> Result<Value, PartError> {
     if net.is_severed() {
         return Err(PartError::new("it is being detached"));
     }
-    state(&NetState { mac: net.config.mac })
+    state(&NetState { mac: net.config.mac, pairs: net.pairs_in_use() })
 }
 
 /// Takes note of the address the guest has.
 pub fn restore(net: &Net, state: Value) -> Result<(), PartError> {
-    let NetState { mac } = from_state(state)?;
+    let NetState { mac, pairs } = from_state(state)?;
+    if !(1..=net.pairs.len()).contains(&pairs) {
+        return Err(PartError::new(format!("it has {} pairs of queues", net.pairs.len())));
+    }
+    net.control().restored = pairs;
     net.announces.store(mac == net.config.mac, Ordering::Relaxed);
     Ok(())
 }
@@ -33,7 +48,7 @@ pub fn restore(net: &Net, state: Value) -> Result<(), PartError> {
 /// not take it loses nothing: the guest's own frames tell the same.
 pub fn announce(net: &Net) {
     if net.announces.load(Ordering::Relaxed) {
-        let _ = net.lock().tap.as_ref().map(|tap| tap.send(&announcement(net.config.mac)));
+        let _ = net.pairs[0].lock().tap.as_ref().map(|tap| tap.send(&announcement(net.config.mac)));
     }
 }
 

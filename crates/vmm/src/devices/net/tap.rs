@@ -1,5 +1,6 @@
 //! The tap: frames with a virtio-net header of 12 bytes in front.
 
+use super::config::NetConfig;
 use super::features::*;
 use crate::source::Given;
 use cumulet_vmm_protocol::TapSource;
@@ -23,6 +24,9 @@ pub enum TapError {
     /// It was attached without `IFF_VNET_HDR`.
     #[error("the tap was attached without IFF_VNET_HDR, or with packet information")]
     NoHeader,
+    /// It was attached without `IFF_MULTI_QUEUE`.
+    #[error("the tap was attached without IFF_MULTI_QUEUE, and is to have several queues")]
+    OneQueue,
     /// The header size was refused.
     #[error("the tap refuses a header of {HEADER} bytes")]
     HeaderSize(#[source] io::Error),
@@ -33,11 +37,17 @@ pub enum TapError {
 pub struct Tap(OwnedFd);
 
 impl Tap {
-    /// Opens the tap and sets it up.
-    pub fn open(source: &TapSource, given: &mut Given) -> Result<Self, TapError> {
+    /// Opens all queues that `config` names.
+    pub fn open_all(config: &NetConfig, given: &mut Given) -> Result<Vec<Self>, TapError> {
+        let sources = std::iter::once(&config.tap).chain(&config.more_queues);
+        sources.map(|source| Self::open(source, config.pairs() > 1, given)).collect()
+    }
+
+    /// Opens a queue of a tap, which may have several, and sets it up.
+    fn open(source: &TapSource, several: bool, given: &mut Given) -> Result<Self, TapError> {
         let tap = match source {
             TapSource::Fd(fd) => Self(given.take(*fd).map_err(TapError::Open)?),
-            TapSource::Name(name) => attach(name).map_err(TapError::Open)?,
+            TapSource::Name(name) => attach(name, several).map_err(TapError::Open)?,
         };
         let mut request = ifreq(None);
         tap.ioctl(libc::TUNGETIFF, &raw mut request).map_err(TapError::NotATap)?;
@@ -45,6 +55,13 @@ impl Tap {
         let flags = i32::from(unsafe { request.ifr_ifru.ifru_flags });
         if flags & libc::IFF_VNET_HDR == 0 || flags & libc::IFF_TAP == 0 || flags & libc::IFF_NO_PI == 0 {
             return Err(TapError::NoHeader);
+        }
+        if several && flags & libc::IFF_MULTI_QUEUE == 0 {
+            return Err(TapError::OneQueue);
+        }
+        if several {
+            // Whoever had the same open file before may have put it out of use; else this is refused.
+            let _ = tap.set_in_use(true);
         }
         let mut size = HEADER as libc::c_int;
         tap.ioctl(libc::TUNSETVNETHDRSZ, &raw mut size).map_err(TapError::HeaderSize)?;
@@ -73,6 +90,22 @@ impl Tap {
         }
     }
 
+    /// A descriptor that is none.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self(std::fs::File::open("/dev/null").expect("there is one").into())
+    }
+
+    /// Puts this queue, one of several, to use, or out of it: the tap then gives it no frames and takes none from it.
+    /// Doing either twice is refused.
+    pub fn set_in_use(&self, in_use: bool) -> io::Result<()> {
+        /// Not in the C library's headers: Linux's `include/uapi/linux/if_tun.h`.
+        const IFF_DETACH_QUEUE: libc::c_int = 0x0400;
+        let mut request = ifreq(None);
+        request.ifr_ifru.ifru_flags = (if in_use { libc::IFF_ATTACH_QUEUE } else { IFF_DETACH_QUEUE }) as i16;
+        self.ioctl(libc::TUNSETQUEUE, &raw mut request)
+    }
+
     /// Reads a frame with its header.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(rustix::io::read(&self.0, buffer)?)
@@ -99,7 +132,7 @@ impl Tap {
     }
 
     fn ioctl<T>(&self, request: libc::Ioctl, argument: *mut T) -> io::Result<()> {
-        // SAFETY: both requests used here take a pointer to the argument type they are called with, which is alive.
+        // SAFETY: the requests used here take a pointer to the argument type they are called with, which is alive.
         match unsafe { libc::ioctl(self.0.as_raw_fd(), request, argument) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
@@ -113,10 +146,11 @@ impl AsRawFd for Tap {
     }
 }
 
-fn attach(name: &str) -> io::Result<Tap> {
+fn attach(name: &str, several: bool) -> io::Result<Tap> {
     let tap = Tap(rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?);
     let mut request = ifreq(Some(name));
-    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR) as i16;
+    let queues = if several { libc::IFF_MULTI_QUEUE } else { 0 };
+    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | queues) as i16;
     tap.ioctl(libc::TUNSETIFF, &raw mut request)?;
     Ok(tap)
 }
