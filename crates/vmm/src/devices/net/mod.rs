@@ -136,8 +136,8 @@ impl Net {
 
     /// Has the tap use the queues of the first `count` of several pairs.
     fn use_pairs(&self, count: usize) -> io::Result<()> {
-        let further = self.pairs.iter().enumerate().skip(1);
-        further.map(|(index, pair)| pair.set_in_use(index < count)).collect()
+        let mut further = self.pairs.iter().enumerate().skip(1);
+        further.try_for_each(|(index, pair)| pair.set_in_use(index < count))
     }
 
     fn pairs_in_use(&self) -> usize {
