@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cumulet_model::address::private_host_name;
+use cumulet_model::catalogue::InstanceType;
 use cumulet_model::network::Vpc;
 use cumulet_model::security::{Direction, SecurityGroup};
 use cumulet_model::state::Machine;
@@ -18,6 +19,8 @@ use tracing::{debug, info};
 pub(crate) struct NetworkKeeper {
     store: Store,
     network: Arc<dyn Network>,
+    /// How many queues the taps of each instance type have.
+    queues: HashMap<String, u32>,
     /// How many syncs have been asked for.
     asked: AtomicU64,
     /// The newest ask that a finished apply has covered; held while an apply runs. `None` once closed.
@@ -25,8 +28,10 @@ pub(crate) struct NetworkKeeper {
 }
 
 impl NetworkKeeper {
-    pub fn new(store: Store, network: Arc<dyn Network>) -> Self {
-        Self { store, network, asked: AtomicU64::new(0), covered: tokio::sync::Mutex::new(Some(0)) }
+    pub fn new(store: Store, network: Arc<dyn Network>, types: &[InstanceType]) -> Self {
+        let queues = types.iter().map(|kind| (kind.name.clone(), kind.queue_pairs())).collect();
+        let (asked, covered) = (AtomicU64::new(0), tokio::sync::Mutex::new(Some(0)));
+        Self { store, network, queues, asked, covered }
     }
 
     /// Returns when an apply that began after this call has succeeded.
@@ -71,8 +76,10 @@ impl NetworkKeeper {
             .interfaces()
             .await?
             .into_iter()
-            .filter(|record| {
-                record.interface.attachment.as_ref().is_some_and(|a| wired.contains_key(&a.instance_id))
+            .filter_map(|record| {
+                let attachment = record.interface.attachment.as_ref()?;
+                let queues = self.queues.get(&wired.get(&attachment.instance_id)?.instance_type);
+                Some((record, queues.copied().unwrap_or(1)))
             })
             .collect();
         let (vpcs, subnets, groups) =
@@ -90,7 +97,7 @@ fn network_spec(
     vpcs: &[Vpc],
     subnets: &[SubnetRecord],
     groups: &[SecurityGroup],
-    interfaces: &[InterfaceRecord],
+    interfaces: &[(InterfaceRecord, u32)],
 ) -> NetworkSpec {
     let vpcs = vpcs.iter().map(|vpc| VpcSpec {
         id: vpc.id.clone(),
@@ -103,8 +110,8 @@ fn network_spec(
         groups: groups.iter().filter(|group| group.vpc_id == vpc.id).map(group_spec).collect(),
         interfaces: interfaces
             .iter()
-            .filter(|record| record.interface.vpc_id == vpc.id)
-            .filter_map(interface_spec)
+            .filter(|(record, _)| record.interface.vpc_id == vpc.id)
+            .filter_map(|(record, queues)| interface_spec(record, *queues))
             .collect(),
     });
     NetworkSpec { vpcs: vpcs.collect() }
@@ -115,7 +122,7 @@ fn group_spec(group: &SecurityGroup) -> GroupSpec {
     GroupSpec { id: group.id.clone(), ingress: specs(Direction::Ingress), egress: specs(Direction::Egress) }
 }
 
-fn interface_spec(record: &InterfaceRecord) -> Option<InterfaceSpec> {
+fn interface_spec(record: &InterfaceRecord, queues: u32) -> Option<InterfaceSpec> {
     let interface = &record.interface;
     let attachment = interface.attachment.as_ref()?;
     Some(InterfaceSpec {
@@ -128,5 +135,6 @@ fn interface_spec(record: &InterfaceRecord) -> Option<InterfaceSpec> {
         groups: interface.groups.iter().map(|group| group.id.clone()).collect(),
         source_dest_check: interface.source_dest_check,
         host_name: private_host_name(interface.private_ip),
+        queues,
     })
 }

@@ -6,7 +6,8 @@ use std::io;
 /// Open files: descriptors of disks and taps, and an eventfd for each queue and interrupt of up to 30 devices.
 const OPEN_FILES: u64 = 4096;
 
-/// How many threads a VMM of so many vCPUs may have: the vCPUs', the disks' and the main one, and what the kernel counts
+/// How many threads a VMM of so many vCPUs may have: the vCPUs', the disks', those of interfaces' further
+/// queues and the main one, and what the kernel counts
 /// as the user's threads when it serves a VMM's files.
 pub fn threads(vcpus: u32) -> u64 {
     u64::from(vcpus) + 128

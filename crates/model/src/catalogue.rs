@@ -26,6 +26,12 @@ pub struct InstanceType {
 }
 
 impl InstanceType {
+    /// How many pairs of queues each interface has: one for two vCPUs. Each but the first is served by a thread of its own
+    /// on the host, which must not have more to do for the network than for the guest.
+    pub fn queue_pairs(&self) -> u32 {
+        (self.vcpus / 2).clamp(1, 8)
+    }
+
     /// Bytes a second that the type's interfaces may carry each, as its network performance says: `Up to 5 Gigabit`.
     /// `Low to Moderate` is a gigabit here. None is no limit.
     pub fn network_bytes_per_second(&self) -> Option<u64> {

@@ -230,5 +230,6 @@ fn interface(n: usize) -> InterfaceSpec {
         groups: vec![group_id(n % GROUPS), group_id((n / 7 + 1 + n) % GROUPS)],
         source_dest_check: true,
         host_name: cumulet_model::address::private_host_name(private_ip),
+        queues: 1,
     }
 }

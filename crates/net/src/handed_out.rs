@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::debug;
 
-use crate::sys::tap;
+use crate::sys::tap::{self, Queues};
 
 /// What was handed out in one namespace, by the taps' names. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,8 @@ pub struct HandedOut(Arc<Mutex<BTreeMap<String, Socket>>>);
 
 #[derive(Debug)]
 struct Socket {
-    file: OwnedFd,
+    /// One for each queue.
+    files: Vec<OwnedFd>,
     /// Length of the header before each frame, once the VMM had time to set it.
     header: Option<i32>,
 }
@@ -38,8 +39,9 @@ impl HandedOut {
     }
 
     /// Remembers a tap that is handed out.
-    pub fn add(&self, name: &str, file: &OwnedFd) -> std::io::Result<()> {
-        self.lock().insert(name.to_owned(), Socket { file: file.try_clone()?, header: None });
+    pub fn add(&self, name: &str, files: &[OwnedFd]) -> std::io::Result<()> {
+        let files = files.iter().map(OwnedFd::try_clone).collect::<std::io::Result<_>>()?;
+        self.lock().insert(name.to_owned(), Socket { files, header: None });
         Ok(())
     }
 
@@ -48,7 +50,7 @@ impl HandedOut {
         let mut sockets = self.lock();
         sockets.retain(|name, _| is_wanted(name));
         for socket in sockets.values_mut() {
-            socket.header = tap::header(&socket.file).or(socket.header);
+            socket.header = socket.files.first().and_then(tap::header).or(socket.header);
         }
     }
 
@@ -56,7 +58,10 @@ impl HandedOut {
     pub fn make_again(&self, name: &str) -> Missing {
         let mut sockets = self.lock();
         let Some(socket) = sockets.get(name) else { return Missing::New };
-        match socket.header.map(|header| tap::make_again(&socket.file, name, header)) {
+        let queues = if socket.files.len() > 1 { Queues::Several } else { Queues::One };
+        let again =
+            |header| socket.files.iter().try_for_each(|file| tap::make_again(file, name, header, queues));
+        match socket.header.map(again) {
             Some(Ok(())) => Missing::MadeAgain,
             failed => {
                 debug!(tap = name, ?failed, "a tap can't be made again for who has it");

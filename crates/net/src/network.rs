@@ -241,7 +241,15 @@ impl HostNetwork {
         Ok((ns, HandedOut::default()))
     }
 
-    async fn open_tap_of(&self, vpc: &VpcId, interface: &InterfaceId) -> Result<OwnedFd, NetError> {
+    /// How many queues an interface was to have when its tap was made.
+    async fn queues_of(&self, vpc: &VpcId, interface: &InterfaceId) -> u32 {
+        let held = self.held.lock().await;
+        let spec = held.known.as_ref().and_then(|known| known.vpcs.get(vpc)).map(|vpc| &vpc.spec);
+        let found = spec.and_then(|spec| spec.interfaces.iter().find(|it| it.id == *interface));
+        found.map_or(1, |interface| interface.queues)
+    }
+
+    async fn open_tap_of(&self, vpc: &VpcId, interface: &InterfaceId) -> Result<Vec<OwnedFd>, NetError> {
         let (ns, handed_out) = self.namespace(vpc).await?;
         let name = names::tap(interface);
         // Opening a name that is not there would make a tap that nobody knows of.
@@ -250,8 +258,8 @@ impl HostNetwork {
         }
         handed_out.let_go(&name);
         let opened = {
-            let name = name.clone();
-            ns.run(move || tap::open(&name)).await.flatten()?
+            let (name, queues) = (name.clone(), self.queues_of(vpc, interface).await);
+            ns.run(move || tap::open_queues(&name, queues)).await.flatten()?
         };
         handed_out.add(&name, &opened).map_err(NetError::io(format!("keep tap {name} open")))?;
         Ok(opened)
@@ -282,7 +290,7 @@ impl Network for HostNetwork {
             .map_err(|error| failure("the network could not be configured", error))
     }
 
-    async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<OwnedFd> {
+    async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<Vec<OwnedFd>> {
         let opened = self.open_tap_of(vpc, interface).await;
         opened.map_err(|error| failure(format!("the tap of {interface} could not be opened"), error))
     }

@@ -99,6 +99,8 @@ pub struct InterfaceSpec {
     pub source_dest_check: bool,
     /// Host name that DHCP gives, without the domain.
     pub host_name: String,
+    /// How many queues its tap has at most. 1 for a tap that can have no more, which costs the host less.
+    pub queues: u32,
 }
 
 /// What an apply did.
@@ -115,8 +117,9 @@ pub trait Network: Send + Sync + 'static {
     /// failure leaves what was there or what was wanted of each part, and a later call goes on.
     async fn apply(&self, desired: &NetworkSpec) -> PortResult<ApplyReport>;
 
-    /// Opens the tap of an interface that has been applied, for a VMM to use. The tap outlives the descriptor.
-    async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<OwnedFd>;
+    /// Opens the tap of an interface that has been applied, for a VMM to use: a descriptor for each of its queues, at least
+    /// one. The tap outlives them.
+    async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<Vec<OwnedFd>>;
 
     /// A listener on 169.254.169.254:80 in the namespace of a VPC that has been applied.
     async fn metadata_listener(&self, vpc: &VpcId) -> PortResult<std::net::TcpListener>;

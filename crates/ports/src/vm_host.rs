@@ -86,8 +86,8 @@ pub struct VmInterface {
     pub id: InterfaceId,
     /// Its Ethernet address.
     pub mac: MacAddr,
-    /// Its tap, open.
-    pub tap: OwnedFd,
+    /// Its tap, open: each queue, at least one.
+    pub tap: Vec<OwnedFd>,
     /// MTU that the guest is told.
     pub mtu: Option<u16>,
     /// What it may do each second.

@@ -216,11 +216,12 @@ pub fn describe_layers(
 
 /// Describes an interface.
 pub fn describe_net(net: VmInterface, inherited: &mut Handed) -> NetInterface {
+    let mut queues = net.tap.into_iter().map(|queue| TapSource::Fd(inherited.add(queue)));
     NetInterface {
         id: net.id.into(),
         mac: net.mac.to_string(),
-        tap: TapSource::Fd(inherited.add(net.tap)),
-        more_queues: Vec::new(),
+        tap: queues.next().expect("a tap has a queue"),
+        more_queues: queues.collect(),
         mtu: net.mtu,
         limits: limits_of(net.limits),
     }

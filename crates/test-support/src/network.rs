@@ -53,13 +53,13 @@ impl Network for FakeNetwork {
         Ok(ApplyReport { changes: changed.then(|| "something".to_owned()).into_iter().collect() })
     }
 
-    async fn open_tap(&self, _vpc: &VpcId, interface: &InterfaceId) -> PortResult<OwnedFd> {
+    async fn open_tap(&self, _vpc: &VpcId, interface: &InterfaceId) -> PortResult<Vec<OwnedFd>> {
         self.faults.pass("network.open_tap")?;
         if !self.wired().contains(interface) {
             return Err(PortError::plain(format!("interface {interface} is not wired")));
         }
         let file = std::fs::File::open("/dev/null").map_err(|error| PortError::new("no /dev/null", error))?;
-        Ok(file.into())
+        Ok(vec![file.into()])
     }
 
     async fn metadata_listener(&self, _vpc: &VpcId) -> PortResult<std::net::TcpListener> {

@@ -149,6 +149,7 @@ mod tests {
             groups: vec![],
             source_dest_check: true,
             host_name: String::new(),
+            queues: 1,
         }
     }
 

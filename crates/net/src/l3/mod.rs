@@ -5,6 +5,7 @@ mod converge;
 mod door;
 mod doors;
 mod observe;
+mod qdisc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -15,6 +16,7 @@ use ipnet::Ipv4Net;
 pub use converge::{advance, converge, settle};
 pub use door::Door;
 pub use observe::{Link, default_mtu, link, links, networks_around, others_routes};
+pub use qdisc::without_qdiscs;
 
 /// Links by name.
 pub type Links = BTreeMap<String, Link>;

@@ -1,6 +1,6 @@
 //! Making and removing links.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cumulet_ports::network::VpcSpec;
 use rtnetlink::{LinkUnspec, LinkVeth};
@@ -10,7 +10,8 @@ use crate::error::NetError;
 use crate::handed_out::{HandedOut, Missing};
 use crate::l3::{self, Link, Links};
 use crate::names::{self, TAP_PREFIX};
-use crate::sys::{NetNs, tap};
+use crate::sys::NetNs;
+use crate::sys::tap::{self, Queues};
 
 /// One end of a veth pair: where it is and what it is called there.
 pub struct End<'a> {
@@ -57,23 +58,29 @@ pub async fn taps(
     handed_out: &HandedOut,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let wanted: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
-    let is_stale = |name: &String| name.starts_with(TAP_PREFIX) && !wanted.contains(name);
+    let wanted: BTreeMap<String, u32> =
+        vpc.interfaces.iter().map(|interface| (names::tap(&interface.id), interface.queues)).collect();
+    let is_stale = |name: &String| name.starts_with(TAP_PREFIX) && !wanted.contains_key(name);
     for (name, link) in held.iter().filter(|(name, _)| is_stale(name)) {
         handed_out.let_go(name);
         delete(ns, link).await?;
         changes.push(format!("{}: tap {name} removed", ns.name()));
     }
     held.retain(|name, _| !is_stale(name));
-    let missing: Vec<String> = wanted.into_iter().filter(|name| !held.contains_key(name)).collect();
-    for name in missing {
+    let missing: Vec<_> = wanted.into_iter().filter(|(name, _)| !held.contains_key(name)).collect();
+    for (name, queues) in missing {
         let fate = handed_out.make_again(&name);
         if fate != Missing::MadeAgain {
             let name = name.clone();
-            ns.run(move || tap::create(&name)).await.flatten()?;
+            let queues = if queues > 1 { Queues::Several } else { Queues::One };
+            ns.run(move || tap::create(&name, queues)).await.flatten()?;
         }
         let absent = || NetError::Missing { what: format!("the new tap {name}") };
-        held.insert(name.clone(), l3::link(ns, &name).await?.ok_or_else(absent)?);
+        let link = l3::link(ns, &name).await?.ok_or_else(absent)?;
+        if queues > 1 {
+            l3::without_qdiscs(ns, &name, &link).await?;
+        }
+        held.insert(name.clone(), link);
         changes.push(format!("{}: tap {name} {}", ns.name(), told(fate)));
         if fate == Missing::CutOff {
             let interface = vpc.interfaces.iter().find(|interface| names::tap(&interface.id) == name);

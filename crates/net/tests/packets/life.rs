@@ -282,6 +282,36 @@ fn a_pool_that_the_host_has_another_use_for_is_refused() {
     });
 }
 
+/// The kernel's own way of queueing would take 6 MiB for each.
+#[test]
+fn a_tap_with_several_queues_is_made_so_and_made_again_so() {
+    story("a_tap_with_several_queues_is_made_so_and_made_again_so", |mut world: World| async {
+        world.group(1);
+        let mut several = crate::world::interface(10, &[1]);
+        several.queues = 3;
+        world.vpc().interfaces.extend([several, crate::world::interface(11, &[1])]);
+        world.apply().await;
+        let vpc = world.spec.vpcs[0].id.clone();
+        let one = world.net.open_tap(&vpc, &interface_id(11)).await.unwrap();
+        assert_eq!(one.len(), 1);
+        let three = world.net.open_tap(&vpc, &interface_id(10)).await.unwrap();
+        assert_eq!(three.len(), 3);
+        let shown =
+            |world: &World| world.in_vpc(&format!("ip -d link show {}", names::tap(&interface_id(10))));
+        for _ in 0..2 {
+            let now = shown(&world);
+            assert!(now.contains("numqueues 3") && now.contains("qdisc noqueue"), "{now}");
+            assert_eq!(world.apply().await, Vec::<String>::new());
+            world.in_vpc(&format!("ip link del {}", names::tap(&interface_id(10))));
+            let changes = world.apply().await;
+            assert!(changes.iter().any(|change| change.contains("made again")), "{changes:?}");
+        }
+        drop(three);
+        assert_eq!(world.net.open_tap(&vpc, &interface_id(10)).await.unwrap().len(), 3);
+        world
+    });
+}
+
 #[test]
 fn taps_are_opened_while_the_network_changes() {
     story("taps_are_opened_while_the_network_changes", |mut world: World| async {

@@ -138,7 +138,7 @@ impl World {
 
     /// Boots a guest on an interface of a VPC that has been applied.
     pub async fn boot(&self, vpc: usize, interface: &InterfaceSpec) -> Guest {
-        let tap = self.net.open_tap(&self.spec.vpcs[vpc].id, &interface.id).await.unwrap();
+        let tap = self.net.open_tap(&self.spec.vpcs[vpc].id, &interface.id).await.unwrap().remove(0);
         let guest = Guest::boot(interface, tap).await;
         guest.configure_by_dhcp().await;
         guest
@@ -209,6 +209,7 @@ pub fn interface(n: u8, groups: &[u8]) -> InterfaceSpec {
         groups: groups.iter().map(|n| group_id(*n)).collect(),
         source_dest_check: true,
         host_name: cumulet_model::address::private_host_name(private_ip),
+        queues: 1,
     }
 }
 

@@ -39,6 +39,7 @@ fn small() -> VpcSpec {
             groups: vec![web.parse().unwrap()],
             source_dest_check: true,
             host_name: "ip-172-31-0-5".into(),
+            queues: 1,
         }],
     }
 }

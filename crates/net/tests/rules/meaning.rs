@@ -69,6 +69,7 @@ prop_compose! {
             groups: groups.into_iter().map(group_id).collect(),
             source_dest_check: true,
             host_name: String::new(),
+            queues: 1,
         }).collect();
         VpcSpec {
             id: "vpc-00000001".parse().unwrap(),
