@@ -189,6 +189,12 @@ pub struct Instance {
     pub disable_api_termination: bool,
     /// Whether a stop is refused.
     pub disable_api_stop: bool,
+    /// Whether it was launched to be hibernated.
+    #[serde(default)]
+    pub hibernation: bool,
+    /// Whether its memory is saved, to go on from at its next start.
+    #[serde(default)]
+    pub hibernated: bool,
     /// Tags.
     #[serde(default)]
     pub tags: Tags,
@@ -287,6 +293,18 @@ pub struct ModifyInstance {
 pub struct StopQuery {
     /// Cut the power instead of asking the guest.
     pub force: bool,
+    /// Keep the memory, so that the next start goes on from it. The instance must have been launched for it.
+    pub hibernate: bool,
+}
+
+/// How to start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+#[serde(default, deny_unknown_fields)]
+pub struct StartQuery {
+    /// Boot a hibernated instance from its disks; what its memory held is gone.
+    pub discard_memory: bool,
 }
 
 /// An instance's state before and after a request.

@@ -57,6 +57,9 @@ pub struct RunInstances {
     /// What a power-off by the guest does; `stop` when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown_behavior: Option<ShutdownBehavior>,
+    /// Whether the instances are to be hibernated at times.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hibernation: bool,
     /// Tags of the instances.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -88,6 +91,7 @@ impl RunInstances {
             block_devices: Vec::new(),
             metadata_options: None,
             shutdown_behavior: None,
+            hibernation: false,
             tags: Tags::new(),
             client_token: None,
             dry_run: false,

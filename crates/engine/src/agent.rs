@@ -23,6 +23,7 @@ use rand::Rng;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::clock::Clock;
 use crate::cloud::{Cloud, Result, port_failed};
 use crate::keygen;
 
@@ -125,10 +126,7 @@ pub fn new_identity(
             private: key.private_key,
             public: key.public.line,
         }]),
-        clock: Some(WallClock {
-            seconds: now.as_second(),
-            nanoseconds: u32::try_from(now.subsec_nanosecond()).unwrap_or(0),
-        }),
+        clock: Some(wall_clock(now)),
         entropy: random.to_vec(),
     })
 }
@@ -160,22 +158,57 @@ pub async fn give_identity(
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        let attempt = async {
-            match vms.connect_guest(id, wire::PORT).await.map_err(port_failed)? {
-                Some(stream) => match identity(stream, wanted.clone(), left).await {
-                    Ok(done) => Ok(Some(done)),
-                    Err(AgentError::Closed | AgentError::Io(_)) => Ok(None),
-                    Err(error) => Err(failed(id, error)),
-                },
-                None => Ok(None),
-            }
-        };
-        match timeout(left, attempt).await {
-            Ok(Ok(Some(done))) => return Ok(done),
-            Ok(Ok(None)) if Instant::now() < until => sleep(RETRY).await,
-            Ok(Err(error)) => return Err(error),
-            _ => return Err(silent(id)),
+        match give_identity_once(vms, id, wanted, left).await? {
+            Some(done) => return Ok(done),
+            None if Instant::now() < until => sleep(RETRY).await,
+            None => return Err(silent(id)),
         }
+    }
+}
+
+/// Sets the wall clock of a guest, whose agent may need a moment to notice that it stood still.
+pub async fn set_clock(
+    vms: &dyn VmHost,
+    id: &InstanceId,
+    clock: &dyn Clock,
+    limit: Duration,
+) -> Result<IdentityDone> {
+    let until = Instant::now() + limit;
+    loop {
+        let wanted = Identity { clock: Some(wall_clock(clock.now())), ..Identity::default() };
+        let left = until.saturating_duration_since(Instant::now());
+        match give_identity_once(vms, id, &wanted, left).await? {
+            Some(done) => return Ok(done),
+            None if Instant::now() < until => sleep(RETRY).await,
+            None => return Err(silent(id)),
+        }
+    }
+}
+
+/// Nothing where the guest is not to be reached yet.
+async fn give_identity_once(
+    vms: &dyn VmHost,
+    id: &InstanceId,
+    wanted: &Identity,
+    left: Duration,
+) -> Result<Option<IdentityDone>> {
+    let attempt = async {
+        match vms.connect_guest(id, wire::PORT).await.map_err(port_failed)? {
+            Some(stream) => match identity(stream, wanted.clone(), left).await {
+                Ok(done) => Ok(Some(done)),
+                Err(AgentError::Closed | AgentError::Io(_)) => Ok(None),
+                Err(error) => Err(failed(id, error)),
+            },
+            None => Ok(None),
+        }
+    };
+    timeout(left, attempt).await.unwrap_or_else(|_| Err(silent(id)))
+}
+
+fn wall_clock(now: Timestamp) -> WallClock {
+    WallClock {
+        seconds: now.as_second(),
+        nanoseconds: u32::try_from(now.subsec_nanosecond()).unwrap_or(0),
     }
 }
 

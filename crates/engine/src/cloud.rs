@@ -1,7 +1,7 @@
 //! The cloud as its APIs see it: a handle that is cheap to clone, with the operations as methods that live in the
 //! files of their subjects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,6 +112,8 @@ pub(crate) struct Inner {
     pub allocation: tokio::sync::Mutex<()>,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
     pub fork_points: ForkPoints,
+    /// Machines that an earlier daemon's death has left standing still: their drivers let them go on.
+    pub found_paused: Mutex<HashSet<InstanceId>>,
     /// Ends drivers and reconcilers where they are.
     pub stop: CancellationToken,
     /// Ends drivers after the step that they are in.

@@ -165,6 +165,8 @@ fn assemble(record: InstanceRecord, interfaces: Vec<NetworkInterface>, volumes: 
         disable_api_stop: record.disable_api_stop,
         client_token: record.client_token,
         monitoring: record.monitoring,
+        hibernation: record.hibernation,
+        hibernated: record.saved.is_some(),
         forked_from: record.forked_from,
         tags: record.tags,
     }

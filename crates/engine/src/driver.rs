@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::cloud::{ChangeError, Cloud};
 use crate::devices;
+use crate::hibernate::{self, Saved};
 use crate::launch_steps;
 use crate::plan::{self, Action};
 
@@ -33,6 +34,8 @@ const MOST_RESETS: u32 = 10;
 const RESET_WINDOW: Duration = Duration::from_secs(30);
 /// How often a start is tried again after an error that may pass.
 const MOST_ATTEMPTS: u32 = 5;
+/// How long the end of a machine that was killed may take to be heard of.
+const HEAR_OF_END: Duration = Duration::from_secs(30);
 /// How often the power button is pressed again while a guest that may have missed it goes on.
 const PRESS_AGAIN: Duration = Duration::from_secs(10);
 
@@ -129,7 +132,10 @@ impl Driver {
             self.cloud.inner.keeper.sync().await?;
             self.unwired = true;
         }
-        if record.machine == Machine::Off {
+        if record.machine == Machine::On && record.saved.is_none() {
+            self.let_go_on().await?;
+        }
+        if record.machine == Machine::Off && record.saved.is_none() {
             devices::modify_without_machine(&self.cloud, &self.id).await?;
         }
         match plan::next(record.intent, record.machine, record.reboot) {
@@ -157,6 +163,22 @@ impl Driver {
             Action::Release => launch_steps::release(&self.cloud, &record).await?,
         }
         Ok(true)
+    }
+
+    /// Lets a machine go on that was found standing still.
+    async fn let_go_on(&self) -> PortResult<()> {
+        if !self.cloud.found_paused().contains(&self.id) {
+            return Ok(());
+        }
+        let vms = &self.cloud.inner.ports.vms;
+        match vms.resume(&self.id).await {
+            Ok(()) => hibernate::tell_time(&self.cloud, &self.id).await,
+            Err(error) if vms.is_running(&self.id).await => return Err(error),
+            // Its end is told by others.
+            Err(_) => {}
+        }
+        self.cloud.found_paused().remove(&self.id);
+        Ok(())
     }
 
     /// What is told next; nothing once the drivers are to end.
@@ -198,6 +220,10 @@ impl Driver {
                 let why = error.chain();
                 warn!(instance = %self.id, error = why, "the launch failed");
                 self.settle(|record| {
+                    let why = match record.saved {
+                        Some(_) => format!("the instance's saved memory, which is kept, can't be restored: {why}"),
+                        None => why,
+                    };
                     if record.intent == Intent::Run {
                         record.intent = if record.has_run { Intent::Stop } else { Intent::Terminate };
                         record.reason = Some(StateReason::launch_failed(&why));
@@ -218,10 +244,16 @@ impl Driver {
         let mut record = record.clone();
         loop {
             let deadline = begun + self.grace(&record);
+            if record.saved.is_some() {
+                return self.end_saved(&record).await;
+            }
             if record.force || Instant::now() >= deadline {
                 info!(instance = %self.id, force = record.force, "the machine is killed");
                 vms.kill(&self.id).await?;
                 return self.ended(&record, None).await;
+            }
+            if hibernate::is_due(&record) {
+                return self.hibernate(&record).await;
             }
             if let Err(error) = vms.power_button(&self.id).await {
                 warn!(instance = %self.id, error = error.chain(), "the power button could not be pressed");
@@ -241,6 +273,42 @@ impl Driver {
                 Some(record) => record,
                 None => return Ok(()),
             };
+        }
+    }
+
+    /// Saves the machine's memory; where that can't be, the stop is a usual one from then on.
+    async fn hibernate(&self, record: &InstanceRecord) -> PortResult<()> {
+        match hibernate::save(&self.cloud, record).await? {
+            Saved::Yes | Saved::NotWanted => Ok(()),
+            Saved::Failed(why) => {
+                let now = self.cloud.inner.clock.now();
+                let reason = StateReason::not_hibernated(&why);
+                self.settle(|record| {
+                    record.hibernate = false;
+                    if record.intent == Intent::Stop {
+                        record.transition_reason = transition_text(&reason, now);
+                        record.reason = Some(reason);
+                    }
+                })
+                .await
+            }
+        }
+    }
+
+    /// Ends a machine that was saved and stands still. How it ends decides whether its disks are whole.
+    async fn end_saved(&mut self, record: &InstanceRecord) -> PortResult<()> {
+        self.cloud.inner.ports.vms.kill(&self.id).await?;
+        let deadline = Instant::now() + HEAR_OF_END;
+        loop {
+            let end = match tokio::time::timeout_at(deadline, self.hear()).await {
+                Ok(Some(Message::Ended(event))) if record.launch_id.as_ref() == Some(&event.launch_id) => {
+                    Some(event.end)
+                }
+                Ok(Some(_)) => continue,
+                Ok(None) => return Ok(()),
+                Err(_) => None,
+            };
+            return self.ended(record, end.as_ref()).await;
         }
     }
 
@@ -278,6 +346,7 @@ impl Driver {
             if record.launch_id != launch_id {
                 return;
             }
+            lose_memory(record, end, now);
             let verdict = judge(record, end, resets);
             info!(instance = %record.id, ?end, ?verdict, "the machine has ended");
             match verdict {
@@ -302,11 +371,13 @@ impl Driver {
     /// Writes a fact of the machine's.
     async fn settle(&self, change: impl FnOnce(&mut InstanceRecord) + Send) -> PortResult<()> {
         let inner = &self.cloud.inner;
+        let now = inner.clock.now();
         let done = inner
             .store
             .change_instance::<ChangeError>(&self.id, |record| {
                 change(record);
                 if record.machine == Machine::Off {
+                    not_saved(record, now);
                     record.turn_off();
                 }
                 Ok(())
@@ -314,6 +385,29 @@ impl Driver {
             .await;
         done.map_err(change_failed)?;
         Ok(())
+    }
+}
+
+/// A machine that was saved and then did not close its disks has written less to them than its memory knows.
+fn lose_memory(record: &mut InstanceRecord, end: Option<&VmEnd>, now: jiff::Timestamp) {
+    if record.saved.is_none() || matches!(end, Some(VmEnd::Recorded(ExitReason::Killed))) {
+        return;
+    }
+    let why = "the machine ended without closing its disks after its memory was saved, which is of no use then";
+    warn!(instance = %record.id, ?end, why);
+    let reason = StateReason::machine_failed(why);
+    record.saved = None;
+    record.hibernate = false;
+    record.transition_reason = transition_text(&reason, now);
+    record.reason = Some(reason);
+}
+
+/// A machine that was to be saved, and was off before it could be.
+fn not_saved(record: &mut InstanceRecord, now: jiff::Timestamp) {
+    if record.intent == Intent::Stop && record.hibernate && record.saved.is_none() {
+        let reason = StateReason::not_hibernated("its machine had ended before");
+        record.transition_reason = transition_text(&reason, now);
+        record.reason = Some(reason);
     }
 }
 
@@ -377,7 +471,7 @@ fn describe(reason: &ExitReason) -> String {
 /// EC2's older text of a state reason: `User initiated (2026-01-02 03:04:05 GMT)`.
 pub(crate) fn transition_text(reason: &StateReason, now: jiff::Timestamp) -> String {
     let what = match reason.code.as_str() {
-        "Client.UserInitiatedShutdown" | "Client.InstanceInitiatedShutdown" => "User initiated",
+        "Client.UserInitiatedShutdown" | "Client.InstanceInitiatedShutdown" | "Client.UserInitiatedHibernate" => "User initiated",
         code => code,
     };
     format!("{what} ({})", now.strftime("%Y-%m-%d %H:%M:%S GMT"))

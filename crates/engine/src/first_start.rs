@@ -1,14 +1,14 @@
 //! The start of the cloud: what the first start makes (account, root key, default VPC), taking up the machines that
 //! run, and the tasks that go on for the daemon's life.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cumulet_model::address;
 use cumulet_model::network::{Subnet, Vpc};
 use cumulet_model::security::{Direction, Peer, Rule, RuleSpec, SecurityGroup, Traffic};
 use cumulet_model::state::{Intent, Machine};
-use cumulet_model::{DhcpOptionsId, GroupId, RuleId, SubnetId, Tags, VpcId};
+use cumulet_model::{DhcpOptionsId, GroupId, InstanceId, RuleId, SubnetId, Tags, VpcId};
 use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd, VmEvent};
 use cumulet_store::{AccessKeyRecord, NewDefaultVpc, Store, StoreError};
 use ipnet::Ipv4Net;
@@ -54,6 +54,7 @@ impl Cloud {
                 allocation: tokio::sync::Mutex::new(()),
                 drivers: Mutex::new(HashMap::new()),
                 fork_points: Default::default(),
+                found_paused: Default::default(),
                 stop: CancellationToken::new(),
                 drain: CancellationToken::new(),
                 tasks: TaskTracker::new(),
@@ -87,7 +88,7 @@ impl Cloud {
             }
             let vm = by_instance.remove(&record.id);
             let Some(launch_id) = record.launch_id.clone() else {
-                if let Some(vm) = vm.filter(|vm| vm.state == FoundState::Running) {
+                if let Some(vm) = vm.filter(|vm| lives(&vm.state)) {
                     warn!(instance = %vm.instance_id, launch = %vm.launch_id, "killing a machine that should not run");
                     if let Err(error) = self.inner.ports.vms.kill(&vm.instance_id).await {
                         error!(instance = %vm.instance_id, error = error.chain(), "it could not be killed");
@@ -97,8 +98,15 @@ impl Cloud {
             };
             match vm.filter(|vm| vm.launch_id == launch_id).map(|vm| vm.state) {
                 // A fork that may still take itself for its source: the driver clears it away.
-                Some(FoundState::Running) if record.forked_from.is_some() && !record.has_run => {}
-                Some(FoundState::Running) => {
+                Some(FoundState::Running | FoundState::Paused)
+                    if record.forked_from.is_some() && !record.has_run => {}
+                // It was restored from memory that is whole still, so that nothing of it has run; or it was saved and has
+                // only to be ended.
+                Some(FoundState::Running | FoundState::Paused) if record.saved.is_some() => {}
+                Some(state @ (FoundState::Running | FoundState::Paused)) => {
+                    if state == FoundState::Paused {
+                        self.found_paused().insert(record.id.clone());
+                    }
                     info!(instance = %record.id, "a running machine is taken up again");
                     if matches!(record.machine, Machine::Starting | Machine::Resetting) {
                         self.machine_is_on(&record.id, &launch_id).await?;
@@ -113,11 +121,15 @@ impl Cloud {
             }
         }
         for (id, vm) in by_instance {
-            if vm.state == FoundState::Running {
+            if lives(&vm.state) {
                 error!(instance = %id, "a machine runs for which there is no instance; it is left alone");
             }
         }
         Ok(ended)
+    }
+
+    pub(crate) fn found_paused(&self) -> MutexGuard<'_, HashSet<InstanceId>> {
+        self.inner.found_paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn spawn_drivers(&self, ended: Vec<VmEvent>) -> Result<()> {
@@ -136,6 +148,10 @@ impl Cloud {
         let id = event.instance_id.clone();
         self.send(&id, Message::Ended(event));
     }
+}
+
+fn lives(state: &FoundState) -> bool {
+    !matches!(state, FoundState::Ended(_))
 }
 
 /// Passes what the machines did on to the drivers.

@@ -16,6 +16,7 @@ use crate::cloud::{ChangeError, Cloud, Result};
 use crate::devices;
 use crate::driver::{change_failed, store_failed};
 use crate::fork::{self, ForkPoint};
+use crate::hibernate;
 use crate::smbios;
 
 /// The guest's MTU: what a veth and a tap carry unaltered.
@@ -26,15 +27,24 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     let launch_id = LaunchId::random(&mut rand::rng());
     let Some(record) = claim(cloud, &record.id, &launch_id).await? else { return Ok(()) };
     make_volumes(cloud, &record).await?;
-    devices::modify_without_machine(cloud, &record.id).await?;
+    // A disk that grew would not be the one that a saved machine knows.
+    if record.saved.is_none() {
+        devices::modify_without_machine(cloud, &record.id).await?;
+    }
     // Wiring: the keeper wires what is starting or on.
     cloud.inner.keeper.sync().await?;
     let point = cloud.fork_point(&record)?;
-    let spec = machine_spec(cloud, &record, &launch_id, point.as_ref()).await?;
+    let mut spec = machine_spec(cloud, &record, &launch_id, point.as_ref()).await?;
+    if let Some(saved) = &record.saved {
+        spec.base = Some(hibernate::base(cloud, saved).await?);
+    }
     let devices = device_ids(&spec);
     cloud.inner.ports.vms.start(spec).await?;
     if let Some(point) = &point {
         fork::assign(cloud, &record, point).await?;
+    }
+    if record.saved.is_some() {
+        hibernate::wake(cloud, &record.id, &launch_id).await?;
     }
     cloud.inner.store.devices_attached(&record.id, &devices).await.map_err(store_failed)?;
     cloud
@@ -42,6 +52,9 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
         .await
         .map_err(|error| PortError::new("the start can't be recorded", error))?;
     cloud.inner.fork_points.forget(&record.id);
+    if let Some(saved) = &record.saved {
+        hibernate::forget(cloud, saved).await;
+    }
     info!(instance = %record.id, launch = %launch_id, "the instance is running");
     Ok(())
 }
@@ -172,6 +185,9 @@ pub(crate) async fn release(cloud: &Cloud, record: &InstanceRecord) -> PortResul
         }
     }
     inner.fork_points.forget(&record.id);
+    if let Some(saved) = &record.saved {
+        inner.ports.storage.delete_saved(saved).await?;
+    }
     inner.ports.vms.forget(&record.id).await?;
     inner.store.release_instance(&record.id, inner.clock.now()).await.map_err(store_failed)?;
     info!(instance = %record.id, "the instance is terminated");

@@ -19,6 +19,7 @@ mod driver;
 mod first_start;
 mod fork;
 mod groups;
+mod hibernate;
 mod idempotent;
 mod images;
 mod interfaces;

@@ -2,16 +2,26 @@
 
 use cumulet_model::instance::StateChange;
 use cumulet_model::state::{Intent, Machine, Request, StateReason};
-use cumulet_model::{CloudError, ErrorCode, InstanceId};
+use cumulet_model::{CloudError, ErrorCode, InstanceId, SavedMachineId};
 use cumulet_store::InstanceRecord;
 
 use crate::capacity::DueAddresses;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::driver::transition_text;
+use crate::hibernate::forget;
 
 impl Cloud {
     /// StartInstances: each gets its public address again and is started. Capacity is checked for all together.
     pub async fn start_instances(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
+        self.start_all(ids, false).await
+    }
+
+    /// The same, but hibernated instances boot from their disks; what their memory held is gone.
+    pub async fn start_instances_without_memory(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
+        self.start_all(ids, true).await
+    }
+
+    async fn start_all(&self, ids: &[InstanceId], discard_memory: bool) -> Result<Vec<StateChange>> {
         let _allocation = self.inner.allocation.lock().await;
         let records = self.checked(ids, Request::Start).await?;
         let stopped: Vec<_> =
@@ -24,16 +34,36 @@ impl Cloud {
         let stopped: Vec<_> = stopped.iter().map(|record| &record.id).collect();
         let addresses = self.due_addresses(&stopped).await?;
         let now = self.inner.clock.now();
-        self.change_all_giving(ids, Request::Start, &addresses, |record| {
+        let memories: Vec<_> = match discard_memory {
+            true => records.iter().filter_map(|record| record.saved.clone()).collect(),
+            false => Vec::new(),
+        };
+        let changes = self.change_all_giving(ids, Request::Start, &addresses, |record| {
             if record.intent != Intent::Run {
+                if discard_memory {
+                    record.saved = None;
+                }
                 record.intent = Intent::Run;
                 record.launch_time = now;
                 record.reason = None;
                 record.transition_reason = String::new();
             }
             Ok(())
-        })
-        .await
+        });
+        let changes = changes.await?;
+        for id in &memories {
+            self.forget_memory(id).await?;
+        }
+        Ok(changes)
+    }
+
+    /// Removes the files of a memory that no row names any more.
+    async fn forget_memory(&self, id: &SavedMachineId) -> Result<()> {
+        let records = self.inner.store.instances().await.map_err(internal)?;
+        if !records.iter().any(|record| record.saved.as_ref() == Some(id)) {
+            forget(self, id).await;
+        }
+        Ok(())
     }
 
     /// StopInstances: by the power button, or at once with `force`.
@@ -48,6 +78,33 @@ impl Cloud {
                 record.reason = Some(StateReason::user_initiated());
             }
             record.force |= force && record.machine != Machine::Off;
+            Ok(())
+        })
+        .await
+    }
+
+    /// StopInstances with Hibernate: the memory is kept, and the next start goes on from it. All must have been launched
+    /// for it. One that can't be saved is stopped in the usual way, and its reason tells why.
+    pub async fn hibernate_instances(&self, ids: &[InstanceId]) -> Result<Vec<StateChange>> {
+        for record in self.checked(ids, Request::Stop).await? {
+            if !record.hibernation {
+                let text = format!(
+                    "The instance can't be hibernated because it was not configured at launch for hibernation: {}",
+                    record.id
+                );
+                return Err(CloudError::new(ErrorCode::UnsupportedHibernation, text));
+            }
+        }
+        let now = self.inner.clock.now();
+        let reason = StateReason::user_initiated_hibernate();
+        self.change_all(ids, Request::Stop, |record| {
+            if record.intent == Intent::Run {
+                record.intent = Intent::Stop;
+                record.reboot = false;
+                record.hibernate = record.machine != Machine::Off;
+                record.transition_reason = transition_text(&reason, now);
+                record.reason = Some(reason.clone());
+            }
             Ok(())
         })
         .await

@@ -8,6 +8,7 @@ use cumulet_store::InstanceRecord;
 
 use crate::api::instance::AttributeChange;
 use crate::cloud::{ChangeError, Cloud, Result, internal, port_failed};
+use crate::hibernate::check_not_held;
 use crate::run::{check_group_count, check_hop_limit, check_user_data};
 
 impl Cloud {
@@ -89,6 +90,7 @@ impl Cloud {
                 );
                 return Err(CloudError::new(ErrorCode::IncorrectInstanceState, text).into());
             }
+            check_not_held(record, &format!("its '{attribute}' can't be changed"))?;
             change(record);
             Ok(())
         });

@@ -10,6 +10,7 @@ use cumulet_ports::storage::{Inventory, Stored};
 use tracing::{error, warn};
 
 use crate::cloud::{Cloud, Result, internal, port_failed};
+use crate::hibernate::forget;
 
 const LOST: &str = "its file is gone from the host's storage";
 
@@ -18,6 +19,7 @@ impl Cloud {
     pub(crate) async fn reconcile_storage(&self) -> Result<()> {
         let inventory = self.inner.ports.storage.inventory().await.map_err(port_failed)?;
         self.lost_files(&inventory).await?;
+        self.stale_memory(&inventory).await?;
         self.foreign_files(inventory).await
     }
 
@@ -47,6 +49,18 @@ impl Cloud {
                 error!(image = %image.id, "an image's file is gone");
                 store.lose_image(&image.id, LOST).await.map_err(internal)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Memory that no row names is of a stop that was cut off, or of a machine that has gone on since. It is of no use to
+    /// anybody, and would ruin the disks that it was once of.
+    async fn stale_memory(&self, inventory: &Inventory) -> Result<()> {
+        let records = self.inner.store.instances().await.map_err(internal)?;
+        let known: HashSet<_> = records.into_iter().filter_map(|record| record.saved).collect();
+        for id in inventory.saved.iter().filter(|id| !known.contains(id)) {
+            warn!(saved = %id, "storage held memory that no instance goes on from; it is removed");
+            forget(self, id).await;
         }
         Ok(())
     }

@@ -91,6 +91,8 @@ pub fn instance(number: u8) -> InstanceMetadata {
         shutdown_behavior: ShutdownBehavior::Stop,
         disable_api_termination: false,
         disable_api_stop: false,
+        hibernation: false,
+        hibernated: false,
         client_token: None,
         monitoring: false,
         forked_from: None,

@@ -157,6 +157,7 @@ codes! {
     TagLimitExceeded = "TagLimitExceeded", 400;
     Unavailable = "Unavailable", 503;
     UnknownParameter = "UnknownParameter", 400;
+    UnsupportedHibernation = "UnsupportedHibernationConfiguration", 400;
     UnsupportedOperation = "UnsupportedOperation", 400;
     Unsupported = "Unsupported", 400;
     VolumeInUse = "VolumeInUse", 400;

@@ -118,6 +118,8 @@ ids! {
     VolumeId, "a volume id", ["vol-"];
     /// A snapshot of a volume: `snap-`.
     SnapshotId, "a snapshot id", ["snap-"];
+    /// A machine's saved state and memory: `sm-`.
+    SavedMachineId, "a saved machine id", ["sm-"];
     /// A virtual private cloud: `vpc-`.
     VpcId, "a VPC id", ["vpc-"];
     /// A subnet: `subnet-`.

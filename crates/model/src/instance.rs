@@ -63,6 +63,10 @@ pub struct Instance {
     pub client_token: Option<String>,
     /// Whether detailed monitoring was asked for.
     pub monitoring: bool,
+    /// Whether it was launched to be hibernated (`HibernationOptions.Configured`).
+    pub hibernation: bool,
+    /// Whether its memory is saved, to go on from at its next start.
+    pub hibernated: bool,
     /// The instance whose machine it began from, if it is a fork.
     pub forked_from: Option<InstanceId>,
     /// Tags.

@@ -143,6 +143,17 @@ impl StateReason {
         Self::new("Client.UserInitiatedShutdown", "User initiated shutdown")
     }
 
+    /// The owner asked for it, memory to be kept (EC2 guide, "Hibernate your instance").
+    pub fn user_initiated_hibernate() -> Self {
+        Self::new("Client.UserInitiatedHibernate", "User initiated hibernate")
+    }
+
+    /// The owner asked for the memory to be kept, which could not be done: a normal shutdown in its place.
+    pub fn not_hibernated(why: &str) -> Self {
+        let text = format!("User initiated shutdown; the instance could not be hibernated: {why}");
+        Self::new("Client.UserInitiatedShutdown", &text)
+    }
+
     /// The guest powered itself off.
     pub fn guest_initiated() -> Self {
         Self::new("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")

@@ -1,12 +1,14 @@
 //! The storage port: image files and volumes.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
+use cumulet_model::{Bytes, Gib, ImageId, SavedMachineId, SnapshotId, VolumeId};
 
 use crate::PortResult;
+use crate::vm_host::MachineBase;
 
 /// How a layer of a disk is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +51,17 @@ pub struct Inventory {
     pub volumes: Vec<VolumeId>,
     /// Complete snapshots.
     pub snapshots: Vec<SnapshotId>,
+    /// Complete saved machines.
+    pub saved: Vec<SavedMachineId>,
+}
+
+/// Two empty files that a machine is to be saved to.
+#[derive(Debug)]
+pub struct SavingFiles {
+    /// For registers and devices.
+    pub state: OwnedFd,
+    /// For the guest's memory.
+    pub memory: OwnedFd,
 }
 
 /// Something that storage holds.
@@ -98,6 +111,20 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Removes a snapshot; volumes made from it live on. No such snapshot is a success.
     async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()>;
+
+    /// Makes the files that a machine with so much memory is to be saved to, when there is room for all of it. They are
+    /// nobody's until [`Storage::finish_saving`].
+    async fn begin_saving(&self, id: &SavedMachineId, memory: Bytes) -> PortResult<SavingFiles>;
+
+    /// The machine is in its files: puts them in their place, synced.
+    async fn finish_saving(&self, id: &SavedMachineId) -> PortResult<()>;
+
+    /// Opens the files of a saved machine.
+    async fn open_saved(&self, id: &SavedMachineId) -> PortResult<MachineBase>;
+
+    /// Removes a saved machine, finished or not; machines that began from it keep what they have open. No such saved
+    /// machine is a success.
+    async fn delete_saved(&self, id: &SavedMachineId) -> PortResult<()>;
 
     /// Moves something that no row knows out of the way, without removing it. Nothing there is a success.
     async fn set_aside(&self, what: &Stored) -> PortResult<()>;

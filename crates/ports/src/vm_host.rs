@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::PortResult;
 use crate::guest::BoxedGuestStream;
-use crate::storage::DiskChain;
+use crate::storage::{DiskChain, SavingFiles};
 
 /// A machine to start.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub struct VmBase {
     pub machine: MachineBase,
     /// The other's volumes and interfaces, with those that stand in their places here.
     pub renamed: BTreeMap<String, String>,
+    /// Whether the machine stands still until [`VmHost::resume`].
+    pub paused: bool,
 }
 
 /// A machine's state and memory, from which any number of others may begin.
@@ -110,6 +112,8 @@ pub struct FoundVm {
 pub enum FoundState {
     /// It runs, and is watched from now on.
     Running,
+    /// The same, but it stands still, as an earlier daemon's death has left it, until [`VmHost::resume`].
+    Paused,
     /// It ended.
     Ended(VmEnd),
 }
@@ -142,7 +146,7 @@ pub trait VmHost: Send + Sync + 'static {
     /// up, and of all started later, go to `events`.
     async fn recover(&self, events: mpsc::UnboundedSender<VmEvent>) -> PortResult<Vec<FoundVm>>;
 
-    /// Starts a machine and returns when its vCPUs run. On an error nothing of it is left running; its console and
+    /// Starts a machine and returns when its vCPUs run, or stand ready to where it is to begin paused. On an error nothing of it is left running; its console and
     /// exit record stay until the next start or [`VmHost::forget`].
     async fn start(&self, spec: VmSpec) -> PortResult<()>;
 
@@ -172,6 +176,13 @@ pub trait VmHost: Send + Sync + 'static {
     /// Takes a running machine's state and memory, and puts files behind its disks that read the same; it stands still
     /// meanwhile and goes on in any case. After an error its disks are on the old files or on the new ones.
     async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase>;
+
+    /// Saves a machine to two files. It stands still from then on, until [`VmHost::resume`] or [`VmHost::kill`]; after an
+    /// error it goes on.
+    async fn save(&self, id: &InstanceId, files: SavingFiles) -> PortResult<()>;
+
+    /// Lets a machine that stands still go on. One that runs is a success.
+    async fn resume(&self, id: &InstanceId) -> PortResult<()>;
 
     /// Puts other files behind disks of a running machine, in which the guest finds the same bytes. The machine stands
     /// still for the moment; when this returns, what was written before is in the old files, which are written to no more.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
+use cumulet_model::{Bytes, Gib, ImageId, SavedMachineId, SnapshotId, VolumeId};
 use cumulet_ports::PortError;
 
 use crate::qcow2::HeaderError;
@@ -88,6 +88,9 @@ pub enum StorageError {
     /// There is no such snapshot.
     #[error("the snapshot {0} has no file")]
     NoSnapshot(SnapshotId),
+    /// There is no such saved machine.
+    #[error("the saved machine {0} has no files")]
+    NoSaved(SavedMachineId),
     /// There is no such volume.
     #[error("the volume {0} has no file")]
     NoVolume(VolumeId),

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cumulet_model::image::ImageKind;
-use cumulet_model::{ImageId, SnapshotId, VolumeId};
+use cumulet_model::{ImageId, SavedMachineId, SnapshotId, VolumeId};
 use tracing::{info, warn};
 
 use crate::space::Space;
@@ -33,6 +33,7 @@ pub struct Layout {
     images: PathBuf,
     volumes: PathBuf,
     snapshots: PathBuf,
+    saved: PathBuf,
     quarantine: PathBuf,
     tmp: PathBuf,
     next_draft: AtomicU64,
@@ -47,12 +48,13 @@ impl Layout {
             images: dir("images"),
             volumes: dir("volumes"),
             snapshots: dir("snapshots"),
+            saved: dir("saved"),
             quarantine: dir("quarantine"),
             tmp: dir("tmp"),
             next_draft: AtomicU64::new(0),
             space: Space::new(config.state_dir.clone(), config.reserve),
         };
-        for path in [&layout.images, &layout.volumes, &layout.snapshots, &layout.tmp] {
+        for path in [&layout.images, &layout.volumes, &layout.snapshots, &layout.saved, &layout.tmp] {
             // Disks hold their guests' secrets.
             let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(StorageError::io("make the state directory"))?;
@@ -105,6 +107,16 @@ impl Layout {
     /// Directory of a snapshot.
     pub fn snapshot_dir(&self, id: &SnapshotId) -> PathBuf {
         self.snapshots.join(id.as_str())
+    }
+
+    /// Directory of the saved machines.
+    pub fn saved(&self) -> &Path {
+        &self.saved
+    }
+
+    /// Directory of a saved machine.
+    pub fn saved_dir(&self, id: &SavedMachineId) -> PathBuf {
+        self.saved.join(id.as_str())
     }
 
     /// Directory of what no row knows.

@@ -7,10 +7,11 @@
 //! volumes/<vol>/disk.qcow2 + base.raw   an overlay and the image's disk, hard-linked: it outlives the image
 //! volumes/<vol>/layer-<n>.qcow2         further overlays above those, the highest on top; frozen ones are hard-linked
 //!                                       by the volumes that branched off them
+//! saved/<sm>/state + memory             a saved machine: registers and devices, and its memory with holes
 //! tmp/<n>/                              what is being made or removed
 //! ```
 //!
-//! A directory under `images` or `volumes` is complete: it was made in `tmp`, synced, and renamed into place. It leaves
+//! A directory under one of the others is complete: it was made in `tmp`, synced, and renamed into place. It leaves
 //! by a rename into `tmp` and is removed there. So whatever is in `tmp` at the start is litter. The state directory
 //! belongs to one process at a time; the daemon's lock sees to that.
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ mod image;
 mod layout;
 mod overlay;
 pub mod qcow2;
+mod saved;
 mod set_aside;
 mod snapshot;
 mod sniff;
@@ -37,12 +39,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
-use cumulet_ports::storage::{DiskChain, Imported, Inventory, Storage, Stored};
+use cumulet_model::{Bytes, Gib, ImageId, SavedMachineId, SnapshotId, VolumeId};
+use cumulet_ports::storage::{DiskChain, Imported, Inventory, SavingFiles, Storage, Stored};
+use cumulet_ports::vm_host::MachineBase;
 use cumulet_ports::{PortError, PortResult};
 
 pub use error::StorageError;
 use layout::Layout;
+use saved::Unfinished;
 
 /// The biggest disk that is made or taken in: 64 TiB, EBS's own limit.
 pub const MAX_DISK: Bytes = Bytes(64 << 40);
@@ -67,13 +71,14 @@ impl StorageConfig {
 #[derive(Debug, Clone)]
 pub struct HostStorage {
     layout: Arc<Layout>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl HostStorage {
     /// Makes the directories that aren't there and removes what interrupted calls left behind. Blocking, and to be
     /// called once, before anything else uses the state directory.
     pub fn open(config: StorageConfig) -> Result<Self, StorageError> {
-        Ok(Self { layout: Arc::new(Layout::open(config)?) })
+        Ok(Self { layout: Arc::new(Layout::open(config)?), unfinished: Arc::default() })
     }
 
     /// Runs file work on a thread that may block. Work goes on to its end when the caller goes away, so that a call is
@@ -134,6 +139,26 @@ impl Storage for HostStorage {
         self.blocking(move |layout| snapshot::delete(layout, &id)).await
     }
 
+    async fn begin_saving(&self, id: &SavedMachineId, memory: Bytes) -> PortResult<SavingFiles> {
+        let (id, unfinished) = (id.clone(), Arc::clone(&self.unfinished));
+        self.blocking(move |layout| unfinished.begin(layout, &id, memory)).await
+    }
+
+    async fn finish_saving(&self, id: &SavedMachineId) -> PortResult<()> {
+        let (id, unfinished) = (id.clone(), Arc::clone(&self.unfinished));
+        self.blocking(move |layout| unfinished.finish(layout, &id)).await
+    }
+
+    async fn open_saved(&self, id: &SavedMachineId) -> PortResult<MachineBase> {
+        let id = id.clone();
+        self.blocking(move |layout| saved::open(layout, &id)).await
+    }
+
+    async fn delete_saved(&self, id: &SavedMachineId) -> PortResult<()> {
+        let (id, unfinished) = (id.clone(), Arc::clone(&self.unfinished));
+        self.blocking(move |layout| unfinished.delete(layout, &id)).await
+    }
+
     async fn set_aside(&self, what: &Stored) -> PortResult<()> {
         let what = what.clone();
         let place = move |layout: &Layout| match &what {
@@ -160,6 +185,7 @@ impl Storage for HostStorage {
                 images: layout.ids(layout.images())?,
                 volumes: layout.ids(layout.volumes())?,
                 snapshots: layout.ids(layout.snapshots())?,
+                saved: layout.ids(layout.saved())?,
             })
         })
         .await

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use cumulet_model::instance::MetadataOptions;
 use cumulet_model::state::{InstanceState, Intent, Machine, ShutdownBehavior, StateReason};
 use cumulet_model::volume::Volume;
-use cumulet_model::{ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SubnetId, Tags, VpcId};
+use cumulet_model::{ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SavedMachineId, SubnetId, Tags, VpcId};
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
@@ -48,6 +48,13 @@ pub struct InstanceRecord {
     pub force: bool,
     /// Whether a reboot is under way.
     pub reboot: bool,
+    /// Whether it was launched to be hibernated.
+    pub hibernation: bool,
+    /// Whether the stop that is under way is to save its memory.
+    pub hibernate: bool,
+    /// Its memory in complete files, from which its machine goes on at the next start. Nothing of the machine has run
+    /// since they were written.
+    pub saved: Option<SavedMachineId>,
     /// Why it came to its state.
     pub reason: Option<StateReason>,
     /// EC2's older text of the same.
@@ -91,6 +98,7 @@ impl InstanceRecord {
         self.launch_id = None;
         self.force = false;
         self.reboot = false;
+        self.hibernate = false;
     }
 
     /// The state that callers see.
@@ -319,6 +327,9 @@ fn read(row: &Columns<'_>) -> StoreResult<InstanceRecord> {
         has_run: row.flag("has_run")?,
         force: row.flag("force")?,
         reboot: row.flag("reboot")?,
+        hibernation: row.flag("hibernation")?,
+        hibernate: row.flag("hibernate")?,
+        saved: row.parsed_if("saved")?,
         reason: row.json_if("reason")?,
         transition_reason: row.text("transition_reason")?,
         launch_time: row.time("launch_time")?,
@@ -344,8 +355,8 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
         "INSERT INTO instances (id, reservation_id, launch_index, image_id, boot_args, instance_type, key_name,
                                 public_key, intent, machine, launch_time, zone, vpc_id, subnet_id, root_device_name,
                                 metadata_options, shutdown_behavior, disable_api_termination, disable_api_stop,
-                                client_token, monitoring, forked_from)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                client_token, monitoring, hibernation, forked_from)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.id.as_str())
     .bind(record.reservation_id.as_str())
@@ -368,6 +379,7 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
     .bind(record.disable_api_stop)
     .bind(&record.client_token)
     .bind(record.monitoring)
+    .bind(record.hibernation)
     .bind(record.forked_from.as_ref().map(InstanceId::as_str))
     .execute(&mut **tx)
     .await
@@ -380,7 +392,7 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
 async fn write(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> StoreResult<()> {
     let done = sqlx::query(
         "UPDATE instances SET kernel_id = ?, ramdisk_id = ?, instance_type = ?, intent = ?, machine = ?, launch_id = ?,
-                              has_run = ?, force = ?, reboot = ?, reason = ?, transition_reason = ?, launch_time = ?,
+                              has_run = ?, force = ?, reboot = ?, hibernate = ?, saved = ?, reason = ?, transition_reason = ?, launch_time = ?,
                               user_data = ?, metadata_options = ?, shutdown_behavior = ?,
                               disable_api_termination = ?, disable_api_stop = ?
          WHERE id = ?",
@@ -394,6 +406,8 @@ async fn write(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> Sto
     .bind(record.has_run)
     .bind(record.force)
     .bind(record.reboot)
+    .bind(record.hibernate)
+    .bind(record.saved.as_ref().map(SavedMachineId::as_str))
     .bind(record.reason.as_ref().map(json))
     .bind(&record.transition_reason)
     .bind(record.launch_time.as_millisecond())

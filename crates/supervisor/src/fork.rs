@@ -47,7 +47,7 @@ pub async fn swap_disks(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) ->
 }
 
 /// Pauses a machine. Where it can't be told whether that worked, the machine is let go on.
-async fn pause(machine: &Machine) -> Result<Control, SupervisorError> {
+pub async fn pause(machine: &Machine) -> Result<Control, SupervisorError> {
     let paused = async {
         let mut control = Control::connect(&machine.dir.socket(), machine.process.pid(), LIMIT).await?;
         expect_status(control.call(Command::Pause, LIMIT).await?)?;
@@ -63,7 +63,7 @@ async fn pause(machine: &Machine) -> Result<Control, SupervisorError> {
 }
 
 /// Lets a machine go on, and asks until it does: a VMM refuses while it still writes what it was asked for.
-async fn resume(machine: &Machine) -> Result<(), SupervisorError> {
+pub async fn resume(machine: &Machine) -> Result<(), SupervisorError> {
     let asked = async {
         loop {
             let answer =
@@ -84,14 +84,11 @@ async fn resume(machine: &Machine) -> Result<(), SupervisorError> {
     }
 }
 
-/// Lets a machine go on that a daemon has left paused by its death.
-pub async fn resume_if_paused(machine: Arc<Machine>) {
-    let status = call_once(&machine.dir.socket(), machine.process.pid(), Command::Status, LIMIT).await;
-    if let Ok(Reply::Status(Status { phase: Phase::Paused, .. })) = status {
-        warn!(instance = %machine.id, "a machine was found paused; it goes on");
-        // What went wrong is in the log.
-        let _ = resume(&machine).await;
-    }
+/// Whether a machine was left paused by a daemon's death. One that doesn't say is taken for one that runs.
+pub async fn is_paused(machine: &Machine) -> bool {
+    let limit = machine.call_limit();
+    let status = call_once(&machine.dir.socket(), machine.process.pid(), Command::Status, limit).await;
+    matches!(status, Ok(Reply::Status(Status { phase: Phase::Paused, .. })))
 }
 
 async fn swap(control: &mut Control, swaps: Vec<(SwapDisk, Vec<OwnedFd>)>) -> Result<(), SupervisorError> {

@@ -38,6 +38,7 @@ mod machine;
 mod process;
 mod recover;
 mod run_dir;
+mod save;
 mod shared;
 mod socket;
 mod start;
@@ -47,7 +48,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, Mib, VolumeId};
-use cumulet_ports::storage::DiskChain;
+use cumulet_ports::storage::{DiskChain, SavingFiles};
 use cumulet_ports::vm_host::{FoundVm, Limits, MachineBase, VmDisk, VmEvent, VmHost, VmInterface, VmSpec};
 use cumulet_ports::{BoxedGuestStream, PortError, PortResult};
 use cumulet_vmm_protocol::{Command, ConsoleChunk, Metrics};
@@ -123,6 +124,14 @@ impl VmHost for Supervisor {
 
     async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase> {
         Ok(fork::fork(&*self.shared.running(id)?, disks).await?)
+    }
+
+    async fn save(&self, id: &InstanceId, files: SavingFiles) -> PortResult<()> {
+        Ok(save::save(&*self.shared.running(id)?, files).await?)
+    }
+
+    async fn resume(&self, id: &InstanceId) -> PortResult<()> {
+        Ok(fork::resume(&*self.shared.running(id)?).await?)
     }
 
     async fn swap_disks(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()> {

@@ -72,6 +72,7 @@ async fn look_at(shared: &Arc<Shared>, name: OsString, boot_id: &str) -> Option<
 fn log_found(id: &InstanceId, state: &FoundState) {
     match state {
         FoundState::Running => info!(instance = %id, "took up a running machine"),
+        FoundState::Paused => info!(instance = %id, "took up a machine that stands still"),
         FoundState::Ended(end) => {
             info!(instance = %id, how = describe(end), "found that a machine had ended")
         }
@@ -115,9 +116,9 @@ async fn take_up(
         return ended(dir).map_err(|_| Odd::Stranger);
     };
     let machine = Arc::new(Machine::found(shared, id.clone(), launch_id.clone(), process));
-    tokio::spawn(fork::resume_if_paused(Arc::clone(&machine)));
+    let paused = fork::is_paused(&machine).await;
     shared.add(machine);
-    Ok((launch_id, FoundState::Running))
+    Ok((launch_id, if paused { FoundState::Paused } else { FoundState::Running }))
 }
 
 /// Waits a while for the process of a directory to go away by itself.

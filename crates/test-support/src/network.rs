@@ -46,7 +46,7 @@ impl FakeNetwork {
 #[async_trait]
 impl Network for FakeNetwork {
     async fn apply(&self, desired: &NetworkSpec) -> PortResult<ApplyReport> {
-        self.faults.pass("network.apply")?;
+        self.faults.pass("network.apply").await?;
         let mut spec = self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let changed = *spec != *desired;
         *spec = desired.clone();
@@ -54,7 +54,7 @@ impl Network for FakeNetwork {
     }
 
     async fn open_tap(&self, _vpc: &VpcId, interface: &InterfaceId) -> PortResult<Vec<OwnedFd>> {
-        self.faults.pass("network.open_tap")?;
+        self.faults.pass("network.open_tap").await?;
         if !self.wired().contains(interface) {
             return Err(PortError::plain(format!("interface {interface} is not wired")));
         }
@@ -63,7 +63,7 @@ impl Network for FakeNetwork {
     }
 
     async fn metadata_listener(&self, _vpc: &VpcId) -> PortResult<std::net::TcpListener> {
-        self.faults.pass("network.metadata_listener")?;
+        self.faults.pass("network.metadata_listener").await?;
         std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| PortError::new("can't listen", error))
     }
 
@@ -72,7 +72,7 @@ impl Network for FakeNetwork {
     }
 
     async fn teardown(&self) -> PortResult<()> {
-        self.faults.pass("network.teardown")?;
+        self.faults.pass("network.teardown").await?;
         *self.spec.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = NetworkSpec::default();
         Ok(())
     }

@@ -1,20 +1,25 @@
 //! Storage that remembers which images and volumes it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use cumulet_model::volume::VolumeSource;
-use cumulet_model::{Bytes, Gib, ImageId, SnapshotId, VolumeId};
-use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer, Imported, Inventory, Stored};
+use cumulet_model::{Bytes, Gib, ImageId, SavedMachineId, SnapshotId, VolumeId};
+use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer, Imported, Inventory, SavingFiles, Stored};
+use cumulet_ports::vm_host::MachineBase;
 use cumulet_ports::{PortError, PortResult, Storage};
 
 use crate::Faults;
 
 /// Images, volumes with their sizes, snapshots, and what was set aside.
 #[derive(Default)]
-struct Held(BTreeSet<ImageId>, BTreeMap<VolumeId, Gib>, BTreeSet<SnapshotId>, Vec<Stored>);
+struct Held(BTreeSet<ImageId>, BTreeMap<VolumeId, Gib>, BTreeSet<SnapshotId>, Vec<Stored>, Saved);
+
+/// Saved machines: their files, and whether they are finished.
+type Saved = BTreeMap<SavedMachineId, (File, File, bool)>;
 
 /// The fake storage.
 pub struct FakeStorage {
@@ -34,6 +39,16 @@ impl FakeStorage {
     /// Ids of the volumes that are there.
     pub fn volumes(&self) -> Vec<VolumeId> {
         self.held().1.keys().cloned().collect()
+    }
+
+    /// Ids of the saved machines that are there, finished or not.
+    pub fn saved(&self) -> Vec<SavedMachineId> {
+        self.held().4.keys().cloned().collect()
+    }
+
+    /// The files of a saved machine are lost.
+    pub fn lose_saved(&self, id: &SavedMachineId) {
+        self.held().4.remove(id);
     }
 
     /// How big a volume's file is.
@@ -60,7 +75,7 @@ impl FakeStorage {
 #[async_trait]
 impl Storage for FakeStorage {
     async fn import_image(&self, id: &ImageId, source: &Path) -> PortResult<Imported> {
-        self.faults.pass("storage.import_image")?;
+        self.faults.pass("storage.import_image").await?;
         let bytes = std::fs::metadata(source).map_err(|error| PortError::new("no such source", error))?.len();
         self.held().0.insert(id.clone());
         Ok(Imported { size: Bytes(bytes) })
@@ -71,13 +86,13 @@ impl Storage for FakeStorage {
     }
 
     async fn delete_image(&self, id: &ImageId) -> PortResult<()> {
-        self.faults.pass("storage.delete_image")?;
+        self.faults.pass("storage.delete_image").await?;
         self.held().0.remove(id);
         Ok(())
     }
 
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()> {
-        self.faults.pass("storage.create_volume")?;
+        self.faults.pass("storage.create_volume").await?;
         let mut held = self.held();
         if let VolumeSource::Image(image) = source
             && !held.0.contains(image)
@@ -99,7 +114,7 @@ impl Storage for FakeStorage {
     }
 
     async fn branch_volume(&self, id: &VolumeId, _size: Gib) -> PortResult<u32> {
-        self.faults.pass("storage.branch_volume")?;
+        self.faults.pass("storage.branch_volume").await?;
         if !self.held().1.contains_key(id) {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
@@ -107,7 +122,7 @@ impl Storage for FakeStorage {
     }
 
     async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()> {
-        self.faults.pass("storage.grow_volume")?;
+        self.faults.pass("storage.grow_volume").await?;
         let mut held = self.held();
         let now = held.1.get_mut(id).ok_or_else(|| PortError::plain(format!("there is no volume {id}")))?;
         *now = size.max(*now);
@@ -115,7 +130,7 @@ impl Storage for FakeStorage {
     }
 
     async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, _below: u32) -> PortResult<()> {
-        self.faults.pass("storage.take_snapshot")?;
+        self.faults.pass("storage.take_snapshot").await?;
         let mut held = self.held();
         if !held.1.contains_key(of) {
             return Err(PortError::plain(format!("there is no volume {of}")));
@@ -125,7 +140,7 @@ impl Storage for FakeStorage {
     }
 
     async fn image_from_volume(&self, id: &ImageId, of: &VolumeId, _below: u32) -> PortResult<Imported> {
-        self.faults.pass("storage.image_from_volume")?;
+        self.faults.pass("storage.image_from_volume").await?;
         let mut held = self.held();
         let size = *held.1.get(of).ok_or_else(|| PortError::plain(format!("there is no volume {of}")))?;
         held.0.insert(id.clone());
@@ -133,13 +148,47 @@ impl Storage for FakeStorage {
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> PortResult<()> {
-        self.faults.pass("storage.delete_snapshot")?;
+        self.faults.pass("storage.delete_snapshot").await?;
         self.held().2.remove(id);
         Ok(())
     }
 
+    async fn begin_saving(&self, id: &SavedMachineId, _memory: Bytes) -> PortResult<SavingFiles> {
+        self.faults.pass("storage.begin_saving").await?;
+        let (state, memory) = (temporary()?, temporary()?);
+        let files = SavingFiles { state: clone_of(&state)?.into(), memory: clone_of(&memory)?.into() };
+        self.held().4.insert(id.clone(), (state, memory, false));
+        Ok(files)
+    }
+
+    async fn finish_saving(&self, id: &SavedMachineId) -> PortResult<()> {
+        self.faults.pass("storage.finish_saving").await?;
+        match self.held().4.get_mut(id) {
+            Some((_, _, finished)) => *finished = true,
+            None => return Err(PortError::plain("nothing was begun")),
+        }
+        self.faults.done("storage.finish_saving").await;
+        Ok(())
+    }
+
+    async fn open_saved(&self, id: &SavedMachineId) -> PortResult<MachineBase> {
+        self.faults.pass("storage.open_saved").await?;
+        let held = self.held();
+        let Some((state, memory, true)) = held.4.get(id) else {
+            return Err(PortError::plain(format!("the saved machine {id} has no files")));
+        };
+        let (state, memory) = (clone_of(state)?, clone_of(memory)?);
+        Ok(MachineBase { state: Arc::new(state.into()), memory: Arc::new(memory.into()) })
+    }
+
+    async fn delete_saved(&self, id: &SavedMachineId) -> PortResult<()> {
+        self.faults.pass("storage.delete_saved").await?;
+        self.held().4.remove(id);
+        Ok(())
+    }
+
     async fn set_aside(&self, what: &Stored) -> PortResult<()> {
-        self.faults.pass("storage.set_aside")?;
+        self.faults.pass("storage.set_aside").await?;
         let mut held = self.held();
         match what {
             Stored::Image(id) => drop(held.0.remove(id)),
@@ -151,7 +200,7 @@ impl Storage for FakeStorage {
     }
 
     async fn volume_chain(&self, id: &VolumeId) -> PortResult<DiskChain> {
-        self.faults.pass("storage.volume_chain")?;
+        self.faults.pass("storage.volume_chain").await?;
         if !self.held().1.contains_key(id) {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
@@ -160,7 +209,7 @@ impl Storage for FakeStorage {
     }
 
     async fn delete_volume(&self, id: &VolumeId) -> PortResult<()> {
-        self.faults.pass("storage.delete_volume")?;
+        self.faults.pass("storage.delete_volume").await?;
         self.held().1.remove(id);
         Ok(())
     }
@@ -171,10 +220,19 @@ impl Storage for FakeStorage {
             images: held.0.iter().cloned().collect(),
             volumes: held.1.keys().cloned().collect(),
             snapshots: held.2.iter().cloned().collect(),
+            saved: held.4.iter().filter(|(_, files)| files.2).map(|(id, _)| id.clone()).collect(),
         })
     }
 
     async fn free_space(&self) -> PortResult<Bytes> {
         Ok(Bytes(1 << 40))
     }
+}
+
+fn temporary() -> PortResult<File> {
+    tempfile::tempfile().map_err(|error| PortError::new("no temporary file", error))
+}
+
+fn clone_of(file: &File) -> PortResult<File> {
+    file.try_clone().map_err(|error| PortError::new("no other descriptor", error))
 }

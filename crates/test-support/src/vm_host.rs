@@ -2,12 +2,15 @@
 //! when the daemon that started them is gone.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use cumulet_agent_client::protocol::Identity;
 use cumulet_model::{Gib, InstanceId, Mib, VolumeId};
-use cumulet_ports::storage::DiskChain;
+use cumulet_ports::storage::{DiskChain, SavingFiles};
 use cumulet_ports::vm_host::{
     FoundState, FoundVm, Limits, MachineBase, VmDisk, VmEnd, VmEvent, VmInterface, VmSpec,
 };
@@ -35,6 +38,12 @@ struct State {
     identities: Arc<Mutex<Vec<Identity>>>,
     holds_on: bool,
     resizes: Vec<(VolumeId, Gib)>,
+    /// How often machines have begun to run, or to run again.
+    moments: u64,
+    /// The moment at which each instance's disks were last written to.
+    disks: BTreeMap<InstanceId, u64>,
+    /// Machines that ran with a memory that was not of their disks' last moment.
+    torn: Vec<InstanceId>,
 }
 
 struct Vm {
@@ -45,6 +54,9 @@ struct Vm {
     asked: Vec<String>,
     end: Option<VmEnd>,
     console: Vec<u8>,
+    paused: bool,
+    /// The moment that its memory is of, when it was restored and has not run.
+    restored: Option<u64>,
 }
 
 impl FakeVmHost {
@@ -64,6 +76,18 @@ impl FakeVmHost {
     /// Ids of the instances that have a run directory.
     pub fn directories(&self) -> Vec<InstanceId> {
         self.state().vms.keys().cloned().collect()
+    }
+
+    /// Ids of the instances whose machines stand still.
+    pub fn paused(&self) -> Vec<InstanceId> {
+        let state = self.state();
+        let paused = state.vms.iter().filter(|(_, vm)| vm.end.is_none() && vm.paused);
+        paused.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Machines that ran with a memory that was not of their disks' last moment: of which nothing good can come.
+    pub fn torn(&self) -> Vec<InstanceId> {
+        self.state().torn.clone()
     }
 
     /// How many machines were ever started.
@@ -143,7 +167,50 @@ impl State {
     }
 }
 
+impl State {
+    /// A machine runs, and writes to its disks.
+    fn run(&mut self, id: &InstanceId) {
+        let Some(vm) = self.vms.get_mut(id) else { return };
+        vm.paused = false;
+        if let Some(moment) = vm.restored.take()
+            && self.disks.get(id) != Some(&moment)
+        {
+            self.torn.push(id.clone());
+        }
+        self.moments += 1;
+        self.disks.insert(id.clone(), self.moments);
+    }
+}
+
+/// The moment that a saved machine is of; none in the base of a fork.
+fn moment_of(base: &MachineBase) -> Option<u64> {
+    let file = File::from(base.state.try_clone().ok()?);
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    Some(u64::from_le_bytes(bytes))
+}
+
 impl FakeVmHost {
+    fn begin(&self, spec: VmSpec) -> PortResult<()> {
+        let mut state = self.state();
+        if state.vms.get(&spec.instance_id).is_some_and(|vm| vm.end.is_none()) {
+            return Err(PortError::plain("the machine runs already"));
+        }
+        state.starts += 1;
+        let console = b"hello from the fake machine\n".to_vec();
+        let disks = spec.disks.iter().map(|disk| disk.volume_id.to_string());
+        let devices = disks.chain(spec.interfaces.iter().map(|net| net.id.to_string())).collect();
+        let paused = spec.base.as_ref().is_some_and(|base| base.paused);
+        let restored = spec.base.as_ref().and_then(|base| moment_of(&base.machine));
+        let vm = Vm { devices, asked: Vec::new(), spec, end: None, console, paused, restored };
+        let id = vm.spec.instance_id.clone();
+        state.vms.insert(id.clone(), vm);
+        if !paused {
+            state.run(&id);
+        }
+        Ok(())
+    }
+
     fn plug(&self, id: &InstanceId, device: &str) -> PortResult<()> {
         let mut state = self.state();
         let vm = state.running(id)?;
@@ -162,37 +229,38 @@ impl VmHost for FakeVmHost {
         let found = state.vms.iter().map(|(id, vm)| FoundVm {
             instance_id: id.clone(),
             launch_id: vm.spec.launch_id.clone(),
-            state: vm.end.clone().map_or(FoundState::Running, FoundState::Ended),
+            state: match &vm.end {
+                Some(end) => FoundState::Ended(end.clone()),
+                None if vm.paused => FoundState::Paused,
+                None => FoundState::Running,
+            },
         });
         Ok(found.collect())
     }
 
     async fn start(&self, spec: VmSpec) -> PortResult<()> {
-        self.faults.pass("vms.start")?;
-        let mut state = self.state();
-        if state.vms.get(&spec.instance_id).is_some_and(|vm| vm.end.is_none()) {
-            return Err(PortError::plain("the machine runs already"));
-        }
-        state.starts += 1;
-        let console = b"hello from the fake machine\n".to_vec();
-        let disks = spec.disks.iter().map(|disk| disk.volume_id.to_string());
-        let devices = disks.chain(spec.interfaces.iter().map(|net| net.id.to_string())).collect();
-        let vm = Vm { devices, asked: Vec::new(), spec, end: None, console };
-        state.vms.insert(vm.spec.instance_id.clone(), vm);
+        self.faults.pass("vms.start").await?;
+        self.begin(spec)?;
+        self.faults.done("vms.start").await;
         Ok(())
     }
 
     async fn power_button(&self, id: &InstanceId) -> PortResult<()> {
-        self.faults.pass("vms.power_button")?;
-        if !self.state().deaf {
+        self.faults.pass("vms.power_button").await?;
+        let hears = {
+            let state = self.state();
+            !state.deaf && !state.vms.get(id).is_some_and(|vm| vm.paused)
+        };
+        if hears {
             self.end(id, VmEnd::Recorded(ExitReason::GuestPoweroff { after_power_button: true }));
         }
         Ok(())
     }
 
     async fn kill(&self, id: &InstanceId) -> PortResult<()> {
-        self.faults.pass("vms.kill")?;
+        self.faults.pass("vms.kill").await?;
         self.end(id, VmEnd::Recorded(ExitReason::Killed));
+        self.faults.done("vms.kill").await;
         Ok(())
     }
 
@@ -227,7 +295,7 @@ impl VmHost for FakeVmHost {
     }
 
     async fn fork(&self, id: &InstanceId, _disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase> {
-        self.faults.pass("vms.fork")?;
+        self.faults.pass("vms.fork").await?;
         if !self.is_running(id).await {
             return Err(PortError::plain(format!("{id} does not run")));
         }
@@ -236,23 +304,49 @@ impl VmHost for FakeVmHost {
         Ok(MachineBase { state: nothing()?, memory: nothing()? })
     }
 
+    async fn save(&self, id: &InstanceId, files: SavingFiles) -> PortResult<()> {
+        self.state().running(id)?;
+        self.faults.pass("vms.save").await?;
+        let moment = {
+            let mut state = self.state();
+            state.running(id)?.paused = true;
+            state.disks.get(id).copied().unwrap_or_default()
+        };
+        let written = File::from(files.state).write_all(&moment.to_le_bytes());
+        written.map_err(|error| PortError::new("can't write", error))?;
+        self.faults.done("vms.save").await;
+        Ok(())
+    }
+
+    async fn resume(&self, id: &InstanceId) -> PortResult<()> {
+        self.faults.pass("vms.resume").await?;
+        {
+            let mut state = self.state();
+            if state.running(id)?.paused {
+                state.run(id);
+            }
+        }
+        self.faults.done("vms.resume").await;
+        Ok(())
+    }
+
     async fn swap_disks(&self, id: &InstanceId, _disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()> {
-        self.faults.pass("vms.swap_disks")?;
+        self.faults.pass("vms.swap_disks").await?;
         self.state().running(id).map(drop)
     }
 
     async fn attach_disk(&self, id: &InstanceId, disk: VmDisk) -> PortResult<()> {
-        self.faults.pass("vms.attach_disk")?;
+        self.faults.pass("vms.attach_disk").await?;
         self.plug(id, disk.volume_id.as_str())
     }
 
     async fn attach_interface(&self, id: &InstanceId, interface: VmInterface) -> PortResult<()> {
-        self.faults.pass("vms.attach_interface")?;
+        self.faults.pass("vms.attach_interface").await?;
         self.plug(id, interface.id.as_str())
     }
 
     async fn detach(&self, id: &InstanceId, device: &str, force: bool) -> PortResult<()> {
-        self.faults.pass("vms.detach")?;
+        self.faults.pass("vms.detach").await?;
         let mut state = self.state();
         let holds_on = state.holds_on && !force;
         let vm = state.running(id)?;
@@ -265,12 +359,12 @@ impl VmHost for FakeVmHost {
     }
 
     async fn devices(&self, id: &InstanceId) -> PortResult<Vec<String>> {
-        self.faults.pass("vms.devices")?;
+        self.faults.pass("vms.devices").await?;
         Ok(self.state().running(id)?.devices.clone())
     }
 
     async fn resize_disk(&self, id: &InstanceId, volume: &VolumeId, size: Gib) -> PortResult<()> {
-        self.faults.pass("vms.resize_disk")?;
+        self.faults.pass("vms.resize_disk").await?;
         let mut state = self.state();
         if !state.running(id)?.devices.iter().any(|device| device == volume.as_str()) {
             return Err(PortError::plain("there is no such disk"));
@@ -280,17 +374,17 @@ impl VmHost for FakeVmHost {
     }
 
     async fn set_limits(&self, id: &InstanceId, _device: &str, _limits: Limits) -> PortResult<()> {
-        self.faults.pass("vms.set_limits")?;
+        self.faults.pass("vms.set_limits").await?;
         self.state().running(id).map(drop)
     }
 
     async fn set_memory(&self, id: &InstanceId, _memory: Mib) -> PortResult<()> {
-        self.faults.pass("vms.set_memory")?;
+        self.faults.pass("vms.set_memory").await?;
         self.state().running(id).map(drop)
     }
 
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {
-        self.faults.pass("vms.connect_guest")?;
+        self.faults.pass("vms.connect_guest").await?;
         let mut state = self.state();
         state.running(id)?;
         if state.tame_agents {
@@ -315,7 +409,7 @@ impl VmHost for FakeVmHost {
     }
 
     async fn forget(&self, id: &InstanceId) -> PortResult<()> {
-        self.faults.pass("vms.forget")?;
+        self.faults.pass("vms.forget").await?;
         self.state().vms.remove(id);
         Ok(())
     }

@@ -66,6 +66,9 @@ pub struct Run {
     /// What a power-off from within does [default: stop]
     #[arg(long, value_name = "WHAT")]
     shutdown_behavior: Option<WhatThen>,
+    /// Let it be stopped with its memory kept (`cumulet stop --hibernate`)
+    #[arg(long)]
+    hibernation: bool,
     /// Take metadata requests with a session token only (IMDSv2)
     #[arg(long)]
     require_imds_token: bool,
@@ -150,6 +153,7 @@ impl Run {
             hop_limit: 1,
             tags_enabled: false,
         });
+        request.hibernation = self.hibernation;
         request.dry_run = self.dry_run;
         Ok(request)
     }

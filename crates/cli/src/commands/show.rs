@@ -57,6 +57,7 @@ fn lines(context: &Context, detail: &InstanceDetail) -> Vec<(&'static str, Strin
         let fate = if device.delete_on_termination { "goes with it" } else { "stays" };
         add("volume", Some(format!("{} {} ({fate})", device.device_name, device.volume_id)));
     }
+    add("hibernation", hibernation(instance));
     add("launched", Some(instance.launch_time.to_string()));
     add("terminated", instance.terminated.map(|time| time.to_string()));
     for (key, value) in &instance.tags {
@@ -65,6 +66,15 @@ fn lines(context: &Context, detail: &InstanceDetail) -> Vec<(&'static str, Strin
     let state = context.paint.paint(instance.state.into(), instance.state.as_str());
     lines.insert(1 + usize::from(instance.name().is_some()), ("state", state));
     lines
+}
+
+fn hibernation(instance: &Instance) -> Option<String> {
+    let text = match (instance.hibernation, instance.hibernated) {
+        (_, true) => "its memory is saved; start goes on from it",
+        (true, false) => "can be stopped with --hibernate",
+        (false, false) => return None,
+    };
+    Some(text.into())
 }
 
 fn boot(instance: &Instance) -> String {

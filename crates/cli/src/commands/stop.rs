@@ -1,7 +1,7 @@
 //! `cumulet stop`.
 
 use clap::Args;
-use cumulet_client::types::instance::InstanceState;
+use cumulet_client::types::instance::{InstanceState, StopQuery};
 
 use super::list;
 use super::wait::Wait;
@@ -18,6 +18,10 @@ pub struct Stop {
     /// Cut the power instead of asking the guest
     #[arg(short, long)]
     force: bool,
+    /// Keep their memory: their programs go on where they were at the next start. They must have been launched with
+    /// --hibernation
+    #[arg(long, conflicts_with = "force")]
+    hibernate: bool,
     #[command(flatten)]
     wait: Wait,
 }
@@ -26,8 +30,9 @@ impl Stop {
     pub async fn run(self, context: &Context) -> Result<()> {
         let found = resolve::instances(&context.client, &self.instances).await?;
         let ids: Vec<String> = found.into_iter().map(|instance| instance.id).collect();
+        let how = StopQuery { force: self.force, hibernate: self.hibernate };
         for id in &ids {
-            context.client.stop_instance(id, self.force).await?;
+            context.client.stop_instance(id, &how).await?;
         }
         match self.wait.for_instances(context, &ids, InstanceState::Stopped).await? {
             Some(instances) => list::print(context, instances).await,

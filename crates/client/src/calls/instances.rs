@@ -5,7 +5,7 @@ use std::time::Duration;
 use cumulet_api_types::fork::ForkInstance;
 use cumulet_api_types::instance::Instance;
 use cumulet_api_types::instance::{
-    InstanceDetail, InstanceList, InstanceQuery, ModifyInstance, StateChange, StopQuery, UserData,
+    InstanceDetail, InstanceList, InstanceQuery, ModifyInstance, StartQuery, StateChange, StopQuery, UserData,
 };
 use cumulet_api_types::instance_type::{InstanceType, InstanceTypeList};
 use cumulet_api_types::run::{Launched, RunInstances};
@@ -43,13 +43,13 @@ impl Client {
     }
 
     /// Starts a stopped instance.
-    pub async fn start_instance(&self, id: &str) -> Result<StateChange> {
-        self.post_empty(&path(id, "/start"), LIMIT).await
+    pub async fn start_instance(&self, id: &str, how: &StartQuery) -> Result<StateChange> {
+        self.post_empty(&with_query(&path(id, "/start"), how)?, LIMIT).await
     }
 
-    /// Stops an instance; `force` cuts the power.
-    pub async fn stop_instance(&self, id: &str, force: bool) -> Result<StateChange> {
-        self.post_empty(&with_query(&path(id, "/stop"), &StopQuery { force })?, LIMIT).await
+    /// Stops an instance.
+    pub async fn stop_instance(&self, id: &str, how: &StopQuery) -> Result<StateChange> {
+        self.post_empty(&with_query(&path(id, "/stop"), how)?, LIMIT).await
     }
 
     /// Reboots an instance.

@@ -44,7 +44,7 @@ pub fn xml(instance: &Instance, facts: &Facts<'_>) -> Xml {
         .maybe_node("stateReason", instance.state_reason.as_ref().map(reason_xml))
         .tags_if_any(&instance.tags)
         .text("virtualizationType", "hvm")
-        .node("hibernationOptions", Xml::new().text("configured", false))
+        .node("hibernationOptions", Xml::new().text("configured", instance.hibernation))
         .node("metadataOptions", metadata_xml(&instance.metadata_options))
         .node("enclaveOptions", Xml::new().text("enabled", false))
         .text("bootMode", "legacy-bios")

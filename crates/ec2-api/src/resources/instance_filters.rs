@@ -32,7 +32,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("ebs-optimized", |_, _| one(false)),
         ("ena-support", |_, _| one(false)),
         ("enclave-options.enabled", |_, _| one(false)),
-        ("hibernation-options.configured", |_, _| one(false)),
+        ("hibernation-options.configured", |i, _| one(i.hibernation)),
         ("hypervisor", |_, _| one("xen")),
         ("image-id", |i, _| one(&i.image_id)),
         ("instance-id", |i, _| one(&i.id)),

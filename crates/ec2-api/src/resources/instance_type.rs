@@ -33,7 +33,7 @@ const FILTERS: FilterTable<InstanceType> = FilterTable {
         ("ebs-info.encryption-support", |_, _| one("unsupported")),
         ("ebs-info.nvme-support", |_, _| one("unsupported")),
         ("free-tier-eligible", |_, _| one(false)),
-        ("hibernation-supported", |_, _| one(false)),
+        ("hibernation-supported", |_, _| one(true)),
         ("hypervisor", |_, _| one("nitro")),
         ("instance-storage-supported", |_, _| one(false)),
         ("instance-type", |t, _| one(&t.name)),
@@ -127,7 +127,7 @@ pub fn xml(kind: &InstanceType) -> Xml {
         .text("instanceStorageSupported", false)
         .node("ebsInfo", ebs)
         .node("networkInfo", network(kind))
-        .text("hibernationSupported", false)
+        .text("hibernationSupported", true)
         .text("burstablePerformanceSupported", kind.burstable)
         .text("dedicatedHostsSupported", false)
         .text("autoRecoverySupported", false)

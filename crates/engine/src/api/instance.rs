@@ -55,6 +55,9 @@ pub struct RunInstances {
     pub disable_api_stop: bool,
     /// Whether detailed monitoring was asked for.
     pub monitoring: bool,
+    /// Whether it is to be hibernated at times.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hibernation: bool,
     /// Tags of the instances.
     pub instance_tags: Tags,
     /// Tags of their volumes.
@@ -93,6 +96,7 @@ impl RunInstances {
             disable_api_termination: false,
             disable_api_stop: false,
             monitoring: false,
+            hibernation: false,
             instance_tags: Tags::new(),
             volume_tags: Tags::new(),
             interface_tags: Tags::new(),

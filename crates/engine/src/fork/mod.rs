@@ -60,19 +60,24 @@ impl ForkPoint {
             let (source, _) = self.interfaces.get(&interface.attachment.as_ref()?.device_index)?;
             Some((source.to_string(), interface.id.to_string()))
         });
-        VmBase { machine: self.base.clone(), renamed: volumes.chain(interfaces).collect() }
+        VmBase { machine: self.base.clone(), renamed: volumes.chain(interfaces).collect(), paused: false }
     }
 }
 
-/// Refuses to fork while a device comes or goes.
-fn check_settled(id: &InstanceId, volumes: &[Volume], interfaces: &[InterfaceRecord]) -> Result<()> {
+/// Refuses to have an instance forked or the like while a device comes or goes.
+pub(crate) fn check_settled(
+    what: &str,
+    id: &InstanceId,
+    volumes: &[Volume],
+    interfaces: &[InterfaceRecord],
+) -> Result<()> {
     let volumes = volumes.iter().map(|volume| volume.attachment.as_ref().map(|a| a.state));
     let interfaces = interfaces.iter().map(|held| held.interface.attachment.as_ref().map(|a| a.state));
     if volumes.chain(interfaces).all(|state| state == Some(AttachmentState::Attached)) {
         return Ok(());
     }
     let text =
-        format!("The instance '{id}' can't be forked while a volume or interface is attached or detached");
+        format!("The instance '{id}' can't be {what} while a volume or interface is attached or detached");
     Err(CloudError::new(ErrorCode::IncorrectState, text))
 }
 
@@ -118,7 +123,7 @@ impl Cloud {
         self.affordable(&source.instance_type, request.count, request.count).await?;
         let volumes = self.inner.store.volumes_of(&source.id).await.map_err(internal)?;
         let interfaces = self.inner.store.interfaces_of(&source.id).await.map_err(internal)?;
-        check_settled(&source.id, &volumes, &interfaces)?;
+        check_settled("forked", &source.id, &volumes, &interfaces)?;
         let modified = self.inner.store.open_modifications_of(&source.id).await.map_err(internal)?;
         if let Some(modification) = modified.first() {
             let text = format!(

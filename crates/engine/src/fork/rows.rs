@@ -113,6 +113,8 @@ fn instance(
         machine: Machine::Off,
         launch_id: None,
         has_run: false,
+        hibernate: false,
+        saved: None,
         reason: None,
         transition_reason: String::new(),
         launch_time: now,

@@ -11,6 +11,7 @@ use super::no_interface;
 use crate::api::interface::AttachInterface;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::devices::let_go;
+use crate::hibernate::check_not_held;
 use crate::volumes::{attaches_as, no_instance};
 
 /// The greatest index of an interface.
@@ -142,6 +143,7 @@ fn detach(
         let text = "The network interface at device index 0 and networkCard index 0 cannot be detached.";
         return Err(CloudError::new(ErrorCode::OperationNotPermitted, text));
     }
+    holder.map_or(Ok(()), |holder| check_not_held(&holder.record, "nothing can be detached from it"))?;
     attachment.state = AttachmentState::Detaching;
     attachment.force |= force;
     let instance = attachment.instance_id.clone();

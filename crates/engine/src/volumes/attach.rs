@@ -10,6 +10,7 @@ use tracing::info;
 use super::{MAX_ATTACHED, incorrect_state, no_instance, no_volume};
 use crate::api::volume::AttachVolume;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
+use crate::hibernate::check_not_held;
 use crate::run::is_device_name;
 
 impl Cloud {
@@ -98,6 +99,7 @@ fn check(volume: &Volume, holder: &Holder, device: &str) -> Result<AttachmentSta
 
 /// The state in which something begins to be attached: EC2 takes instances that run or are stopped.
 pub(crate) fn attaches_as(record: &cumulet_store::InstanceRecord) -> Result<AttachmentState> {
+    check_not_held(record, "nothing can be attached to it")?;
     match record.state() {
         InstanceState::Running => Ok(AttachmentState::Attaching),
         InstanceState::Stopped => Ok(AttachmentState::Attached),

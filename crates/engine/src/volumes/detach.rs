@@ -10,6 +10,7 @@ use tracing::info;
 use super::{incorrect_state, no_volume};
 use crate::api::volume::DetachVolume;
 use crate::cloud::{ChangeError, Cloud, Result};
+use crate::hibernate::check_not_held;
 
 impl Cloud {
     /// Detaches a volume and gives the attachment, detaching. From a stopped instance it is detached at once.
@@ -45,6 +46,7 @@ fn detach(volume: &mut Volume, holder: Option<&Holder>, request: &DetachVolume) 
     }
     let record = holder.map(|holder| &holder.record);
     check_root(&id, attachment, record)?;
+    record.map_or(Ok(()), |record| check_not_held(record, "nothing can be detached from it"))?;
     attachment.state = AttachmentState::Detaching;
     attachment.force |= request.force;
     let was = attachment.clone();

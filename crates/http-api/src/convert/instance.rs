@@ -44,6 +44,8 @@ pub(crate) fn instance_to(instance: Instance) -> wire::Instance {
         },
         disable_api_termination: instance.disable_api_termination,
         disable_api_stop: instance.disable_api_stop,
+        hibernation: instance.hibernation,
+        hibernated: instance.hibernated,
         tags: instance.tags,
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn run_from(request: wire::RunInstances) -> Result<RunInstances, Clou
     if let Some(options) = request.metadata_options {
         run.metadata_options = metadata_from(options);
     }
+    run.hibernation = request.hibernation;
     run.instance_tags = request.tags;
     run.client_token = request.client_token;
     run.dry_run = request.dry_run;

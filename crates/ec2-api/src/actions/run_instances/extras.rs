@@ -42,7 +42,6 @@ pub fn check(call: &Call) -> Result<(), CloudError> {
 
 fn refuse_switched_on(params: &Params<'_>) -> Result<(), CloudError> {
     for (structure, name) in [
-        ("HibernationOptions", "Configured"),
         ("EnclaveOptions", "Enabled"),
         ("PrivateDnsNameOptions", "EnableResourceNameDnsARecord"),
         ("PrivateDnsNameOptions", "EnableResourceNameDnsAAAARecord"),

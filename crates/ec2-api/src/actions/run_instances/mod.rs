@@ -57,6 +57,7 @@ fn read(call: &Call) -> Result<RunInstances, CloudError> {
         metadata_options: metadata_options::read(&params.structure("MetadataOptions"), MetadataOptions::default())?,
         shutdown_behavior: params.word("InstanceInitiatedShutdownBehavior", &behaviors)?.unwrap_or_default(),
         disable_api_termination: params.flag("DisableApiTermination")?.unwrap_or(false),
+        hibernation: params.structure("HibernationOptions").flag("Configured")?.unwrap_or(false),
         disable_api_stop: params.flag("DisableApiStop")?.unwrap_or(false),
         monitoring: params.structure("Monitoring").flag("Enabled")?.unwrap_or(false),
         instance_tags: tags.remove("instance").unwrap_or_default(),

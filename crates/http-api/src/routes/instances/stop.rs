@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use cumulet_api_types::error::ErrorReply;
 use cumulet_api_types::instance::{StateChange, StopQuery};
+use cumulet_model::CloudError;
 use cumulet_model::error::parse_id;
 
 use super::only;
@@ -25,6 +26,11 @@ pub(crate) async fn stop(
     Search(query): Search<StopQuery>,
 ) -> Result<Json<StateChange>> {
     let id = parse_id(&id)?;
-    let changes = api.cloud.stop_instances(std::slice::from_ref(&id), query.force).await?;
+    let ids = std::slice::from_ref(&id);
+    let changes = match (query.hibernate, query.force) {
+        (true, true) => return Err(CloudError::combination("hibernate can't be given with force").into()),
+        (true, false) => api.cloud.hibernate_instances(ids).await?,
+        (false, force) => api.cloud.stop_instances(ids, force).await?,
+    };
     Ok(Json(change_to(only(changes, &id)?)))
 }
