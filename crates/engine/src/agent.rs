@@ -206,10 +206,7 @@ async fn give_identity_once(
 }
 
 fn wall_clock(now: Timestamp) -> WallClock {
-    WallClock {
-        seconds: now.as_second(),
-        nanoseconds: u32::try_from(now.subsec_nanosecond()).unwrap_or(0),
-    }
+    WallClock { seconds: now.as_second(), nanoseconds: u32::try_from(now.subsec_nanosecond()).unwrap_or(0) }
 }
 
 fn silent(id: &InstanceId) -> CloudError {

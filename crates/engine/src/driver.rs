@@ -221,7 +221,9 @@ impl Driver {
                 warn!(instance = %self.id, error = why, "the launch failed");
                 self.settle(|record| {
                     let why = match record.saved {
-                        Some(_) => format!("the instance's saved memory, which is kept, can't be restored: {why}"),
+                        Some(_) => {
+                            format!("the instance's saved memory, which is kept, can't be restored: {why}")
+                        }
                         None => why,
                     };
                     if record.intent == Intent::Run {
@@ -393,7 +395,8 @@ fn lose_memory(record: &mut InstanceRecord, end: Option<&VmEnd>, now: jiff::Time
     if record.saved.is_none() || matches!(end, Some(VmEnd::Recorded(ExitReason::Killed))) {
         return;
     }
-    let why = "the machine ended without closing its disks after its memory was saved, which is of no use then";
+    let why =
+        "the machine ended without closing its disks after its memory was saved, which is of no use then";
     warn!(instance = %record.id, ?end, why);
     let reason = StateReason::machine_failed(why);
     record.saved = None;
@@ -471,7 +474,9 @@ fn describe(reason: &ExitReason) -> String {
 /// EC2's older text of a state reason: `User initiated (2026-01-02 03:04:05 GMT)`.
 pub(crate) fn transition_text(reason: &StateReason, now: jiff::Timestamp) -> String {
     let what = match reason.code.as_str() {
-        "Client.UserInitiatedShutdown" | "Client.InstanceInitiatedShutdown" | "Client.UserInitiatedHibernate" => "User initiated",
+        "Client.UserInitiatedShutdown"
+        | "Client.InstanceInitiatedShutdown"
+        | "Client.UserInitiatedHibernate" => "User initiated",
         code => code,
     };
     format!("{what} ({})", now.strftime("%Y-%m-%d %H:%M:%S GMT"))

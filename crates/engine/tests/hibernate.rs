@@ -54,7 +54,8 @@ async fn a_hibernated_instance_goes_on_from_its_memory_once() {
     assert!(test.vms.paused().is_empty());
     let told = test.vms.identities();
     assert!(told[0].clock.is_some() && told[0].hostname.is_none(), "it is told the time and nothing else");
-    eventually("the memory's files are gone", || async { test.storage.saved().is_empty().then_some(()) }).await;
+    eventually("the memory's files are gone", || async { test.storage.saved().is_empty().then_some(()) })
+        .await;
 
     // A stop as any other is one.
     test.cloud.stop_instances(std::slice::from_ref(&id), false).await.unwrap();
@@ -79,7 +80,8 @@ async fn what_would_break_the_saved_memory_is_refused_while_there_is_one() {
     let test = TestCloud::new().await;
     let id = launch(&test).await;
     let root = hibernate(&test, &id).await.block_devices[0].volume_id.clone();
-    let changes = [AttributeChange::InstanceType("t3.large".into()), AttributeChange::UserData(b"#!".to_vec())];
+    let changes =
+        [AttributeChange::InstanceType("t3.large".into()), AttributeChange::UserData(b"#!".to_vec())];
     for change in changes {
         let refusal = test.cloud.modify_instance_attribute(&id, change).await.unwrap_err();
         assert_eq!(refusal.code, ErrorCode::IncorrectState);
@@ -91,13 +93,12 @@ async fn what_would_break_the_saved_memory_is_refused_while_there_is_one() {
     assert_eq!(test.cloud.attach_volume(attach).await.unwrap_err().code, ErrorCode::IncorrectState);
     // Growth waits for the machine that knows the disk.
     let size = cumulet_model::Gib(50);
-    let grow = ModifyVolume { volume_id: root.clone(), size: Some(size), kind: None, iops: None, throughput: None };
+    let grow =
+        ModifyVolume { volume_id: root.clone(), size: Some(size), kind: None, iops: None, throughput: None };
     test.cloud.modify_volume(grow).await.unwrap();
     start(&test, &id).await;
-    eventually("it has grown", || async {
-        test.vms.resizes().contains(&(root.clone(), size)).then_some(())
-    })
-    .await;
+    eventually("it has grown", || async { test.vms.resizes().contains(&(root.clone(), size)).then_some(()) })
+        .await;
     assert!(test.vms.torn().is_empty());
 }
 
@@ -147,10 +148,8 @@ async fn a_machine_that_dies_after_it_was_saved_takes_its_memory_with_it() {
     // The row says saved, and the daemon dies before the machine is ended.
     test.faults.fail_always("vms.kill");
     test.cloud.hibernate_instances(std::slice::from_ref(&id)).await.unwrap();
-    eventually("it is saved", || async {
-        test.cloud.instance(&id).await.unwrap().hibernated.then_some(())
-    })
-    .await;
+    eventually("it is saved", || async { test.cloud.instance(&id).await.unwrap().hibernated.then_some(()) })
+        .await;
     test.cloud.abandon();
     test.vms.end(&id, VmEnd::Silent);
     test.faults.clear();

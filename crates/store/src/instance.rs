@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use cumulet_model::instance::MetadataOptions;
 use cumulet_model::state::{InstanceState, Intent, Machine, ShutdownBehavior, StateReason};
 use cumulet_model::volume::Volume;
-use cumulet_model::{ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SavedMachineId, SubnetId, Tags, VpcId};
+use cumulet_model::{
+    ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SavedMachineId, SubnetId, Tags, VpcId,
+};
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 

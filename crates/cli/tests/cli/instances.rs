@@ -124,3 +124,24 @@ async fn tags_are_set_and_removed() {
     let table = bench.ok(&["tag", "web", "--remove", "role"]).await;
     assert!(!table.contains("role"), "{table}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_keeps_the_memory_and_a_start_that_does_not_want_it() {
+    let bench = Bench::new().await;
+    bench.test.vms.have_tame_agents();
+    bench.image("debian-12").await;
+    bench.ok(&["run", "debian-12", "--name", "web", "--hibernation"]).await;
+    bench.ok(&["run", "debian-12", "--name", "other"]).await;
+    let refused = bench.run(&["stop", "--hibernate", "other"]).await;
+    assert!(refused.stderr.contains("not configured at launch for hibernation"), "{}", refused.stderr);
+    assert!(bench.run(&["stop", "--hibernate", "--force", "web"]).await.stderr.contains("--force"));
+    bench.ok(&["stop", "--hibernate", "web"]).await;
+    assert!(bench.ok(&["show", "web"]).await.contains("its memory is saved"));
+    assert_eq!(bench.json(&["show", "web"]).await["instance"]["hibernated"], true);
+    bench.ok(&["start", "web"]).await;
+    assert_eq!(bench.json(&["show", "web"]).await["instance"]["hibernated"], false);
+    bench.ok(&["stop", "--hibernate", "web"]).await;
+    bench.ok(&["start", "--discard-memory", "web"]).await;
+    let id = bench.json(&["show", "web"]).await["instance"]["id"].as_str().unwrap().parse().unwrap();
+    assert!(bench.test.vms.with_spec(&id, |spec| spec.base.is_none()).unwrap());
+}

@@ -69,7 +69,6 @@ for name, value in {
     "IamInstanceProfile": {"Name": "role"},
     "LaunchTemplate": {"LaunchTemplateName": "t"},
     "InstanceMarketOptions": {"MarketType": "spot"},
-    "HibernationOptions": {"Configured": True},
     "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 1},
     "Ipv6AddressCount": 1,
     "Placement": {"Tenancy": "dedicated"},
@@ -78,6 +77,8 @@ for name, value in {
 made = ec2.run_instances(**one, ClientToken="once")
 refused("IdempotentParameterMismatch", ec2.run_instances, **{**one, "MaxCount": 2}, ClientToken="once")
 instance = made["Instances"][0]["InstanceId"]
+refused("UnsupportedHibernationConfiguration", ec2.stop_instances, InstanceIds=[instance], Hibernate=True, contains=instance)
+refused("InvalidParameterCombination", ec2.stop_instances, InstanceIds=[instance], Hibernate=True, Force=True)
 refused("InvalidParameterCombination", ec2.modify_instance_attribute, InstanceId=instance,
         DisableApiStop={"Value": True}, SourceDestCheck={"Value": True})
 refused("InvalidParameterCombination", ec2.modify_instance_attribute, InstanceId=instance)

@@ -295,6 +295,29 @@ assert ec2.start_instances(InstanceIds=[first])["StartingInstances"][0]["Current
 state(first, "running")
 assert instance(first)["InstanceType"] == "t3.small"
 
+# Hibernation.
+made = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, HibernationOptions={"Configured": True})["Instances"][0]
+third = made["InstanceId"]
+assert made["HibernationOptions"]["Configured"] is True and instance(first)["HibernationOptions"]["Configured"] is False
+wanted = [{"Name": "hibernation-options.configured", "Values": ["true"]}]
+found = [i["InstanceId"] for r in ec2.describe_instances(Filters=wanted)["Reservations"] for i in r["Instances"]]
+assert found == [third], found
+types = ec2.describe_instance_types(Filters=[{"Name": "hibernation-supported", "Values": ["true"]}])["InstanceTypes"]
+assert types and all(each["HibernationSupported"] for each in types)
+state(third, "running")
+changes = ec2.stop_instances(InstanceIds=[third], Hibernate=True)["StoppingInstances"]
+assert changes[0]["CurrentState"]["Name"] == "stopping", changes
+state(third, "stopped")
+stopped = instance(third)
+assert stopped["StateReason"] == {"Code": "Client.UserInitiatedHibernate",
+                                  "Message": "Client.UserInitiatedHibernate: User initiated hibernate"}, stopped
+assert "User initiated" in stopped["StateTransitionReason"]
+refused("IncorrectState", ec2.modify_instance_attribute, InstanceId=third, InstanceType={"Value": "t3.large"})
+ec2.start_instances(InstanceIds=[third])
+state(third, "running")
+ec2.terminate_instances(InstanceIds=[third])
+state(third, "terminated")
+
 # Tags.
 ec2.create_tags(Resources=[first, group, vpc["VpcId"]], Tags=[{"Key": "team", "Value": "a"}, {"Key": "empty", "Value": ""}])
 tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["team"]}])["Tags"]
@@ -322,7 +345,7 @@ everyone = {i["InstanceId"] for r in ec2.describe_instances()["Reservations"] fo
 paged = []
 for page in ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 5}):
     paged += [i["InstanceId"] for r in page["Reservations"] for i in r["Instances"]]
-assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 9
+assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 10
 
 print(f"{len(cloud.called)} actions answered as botocore's model says")
 assert len(cloud.called) == 59, sorted(cloud.called)
