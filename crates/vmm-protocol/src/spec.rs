@@ -82,7 +82,7 @@ pub struct MachineSpec {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BootProtocol {
-    /// PVH where the image has an entry for it, else the 64-bit protocol.
+    /// The 64-bit protocol for Linux; for another ELF image PVH where it has an entry for it, else the 64-bit protocol.
     #[default]
     Auto,
     /// PVH: an ELF image with a Xen note of its 32-bit entry.

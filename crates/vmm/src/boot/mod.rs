@@ -1,9 +1,12 @@
 //! Puts a kernel, its command line and its initial RAM disk into guest memory, and says how the first vCPU begins.
-//! ELF images are entered by PVH or by the 64-bit protocol, bzImages by the 64-bit protocol.
+//! ELF images are entered by PVH or by the 64-bit protocol, bzImages by the 64-bit protocol. Linux gets the latter where
+//! nothing else is asked for: PVH only takes it there by a way through 32-bit mode, which is some thousand instructions
+//! longer, and each of them is emulated on a host without hardware virtualization.
 
 mod initrd;
 mod linux64;
 mod mptable;
+mod notes;
 mod pvh;
 
 use crate::memory::{Memory, layout};
@@ -98,13 +101,18 @@ pub fn load(
 ) -> Result<Entry, BootError> {
     let mut magic = [0; 4];
     kernel.read_exact_at(&mut magic, 0).map_err(BootError::ReadKernel)?;
+    let mut protocol = info.protocol;
     let (loaded, header) = if magic == *b"\x7fELF" {
         let high = Some(GuestAddress(layout::HIGH_RAM));
-        (Elf::load(memory, None, &mut kernel, high).map_err(BootError::Load)?, None)
+        let loaded = Elf::load(memory, None, &mut kernel, high).map_err(BootError::Load)?;
+        if protocol == BootProtocol::Auto && notes::is_linux(&kernel).map_err(BootError::ReadKernel)? {
+            protocol = BootProtocol::Linux64;
+        }
+        (loaded, None)
     } else {
         load_bzimage(memory, &mut kernel)?
     };
-    let entry = entry(info.protocol, &loaded, header.as_ref())?;
+    let entry = entry(protocol, &loaded, header.as_ref())?;
     let kernel_end = kernel_end(&loaded, header.as_ref());
     let initrd = initrd::load(memory, initrd, kernel_end, header.as_ref(), info.memory_bytes)?;
     let mut cmdline = info.cmdline.as_bytes().to_vec();
