@@ -57,12 +57,14 @@ impl Bench<'_> {
             };
             let took = match vmm {
                 Vmm::Firecracker => {
+                    files.firecracker.iter().flatten().for_each(forget);
                     let (paths, took) = bench.host.firecracker_save(source, bench.dir.path())?;
                     files.firecracker = Some(paths);
                     took
                 }
                 Vmm::Qemu => {
                     let path = bench.dir.path().join("qemu-saved");
+                    forget(&path);
                     let took = bench.host.qemu_save(source, &path)?;
                     files.qemu = Some(path);
                     took
@@ -82,15 +84,14 @@ impl Bench<'_> {
     /// Saves a machine of ours into files of the run.
     fn save(&self, source: &Running) -> Result<([PathBuf; 2], f64)> {
         let paths = ["state", "memory"].map(|name| self.dir.path().join(name));
+        paths.iter().for_each(forget);
         let mut control = source.control()?;
-        let began = Instant::now();
-        control.call(Command::Pause)?;
         let mut open = Vec::new();
         for path in &paths {
-            // What was there may still be mapped.
-            let _ = std::fs::remove_file(path);
             open.push(OwnedFd::from(File::create(path).map_err(BenchError::io("make a file"))?));
         }
+        let began = Instant::now();
+        control.call(Command::Pause)?;
         let pages = File::open(format!("/proc/{}/pagemap", source.pid()))
             .map_err(BenchError::io("open a page map"))?;
         let what = Snapshot { state: Source::Fd(0), memory: Source::Fd(1), pagemap: Some(Source::Fd(2)) };
@@ -182,4 +183,10 @@ impl Bench<'_> {
                     part alone, without network and identity; peers have no such thing";
         Figure::new("fork-vmm", "Start a fork", "ms", stop).of(&taken)
     }
+}
+
+/// Removes what an earlier turn saved: each writes new files, and what was there may still be mapped.
+fn forget(path: &PathBuf) {
+    // In the first turn there is none.
+    let _ = std::fs::remove_file(path);
 }
