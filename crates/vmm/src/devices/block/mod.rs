@@ -16,6 +16,7 @@ mod metrics;
 #[cfg(test)]
 mod model;
 mod open;
+mod pace;
 mod request;
 mod ring;
 mod state;

@@ -217,6 +217,9 @@ impl Bench {
         self.offered += requests.len() as u16;
         self.guest.offer(0, &heads, self.offered);
         let block = self.block.as_ref().unwrap();
+        if first.is_multiple_of(2) {
+            block.lock().open.as_mut().unwrap().hold_back();
+        }
         block.serve();
         block.land_all();
         block.serve();

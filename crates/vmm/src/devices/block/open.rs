@@ -1,15 +1,17 @@
 //! A disk's files while they are open, and what serves them.
 //!
 //! Where imago tells that data is plainly in a file — in a raw image, in a cluster of any layer for reads, in a cluster of
-//! the uppermost layer for writes — io_uring reads and writes it there, many requests at a time. All else is imago's,
-//! at once and in the disk's thread: clusters that have to be allocated or unpacked, zeroes, discards. Without io_uring
-//! imago does everything.
+//! the uppermost layer for writes — it is read and written there: reads by io_uring, many requests at a time, writes at
+//! once as long as the host takes them at once, and else by io_uring too ([`super::pace`]). All else is imago's, at once
+//! and in the disk's thread: clusters that have to be allocated or unpacked, zeroes, discards. Without io_uring imago does
+//! everything.
 //!
 //! The files are not opened with `O_DIRECT`: machines share the layers beneath theirs, often all of them, and the
 //! host's page cache is what makes them read those from a disk once and not once each. What is written is in the host's
 //! memory until the guest flushes, as behind a disk's write cache.
 
 use super::flights::{Flights, MOST_PARTS};
+use super::pace::Pace;
 use super::ticket::Ticket;
 use super::transfer::Transfer;
 use super::{Image, SECTOR};
@@ -20,6 +22,7 @@ use imago::Mapping;
 use imago::format::PreallocateMode;
 use imago::io_buffers::{IoVector, IoVectorMut};
 use std::io;
+use std::time::Instant;
 use vm_memory::VolatileSlice;
 use vmm_sys_util::eventfd::EventFd;
 
@@ -37,6 +40,7 @@ pub enum Outcome {
 pub struct Open {
     /// Nothing where there is no io_uring. Before the image, whose files it uses.
     flights: Option<Flights<Ticket>>,
+    pace: Pace,
     image: Image,
 }
 
@@ -57,7 +61,7 @@ impl Open {
                 })
                 .ok(),
         };
-        Ok(Self { flights, image })
+        Ok(Self { flights, pace: Pace::default(), image })
     }
 
     /// What serves it.
@@ -68,6 +72,13 @@ impl Open {
     /// Bytes of the disk.
     pub fn size(&self) -> u64 {
         self.image.size()
+    }
+
+    /// As if the host held writers back.
+    #[cfg(test)]
+    pub fn hold_back(&mut self) {
+        let now = Instant::now();
+        self.pace.note(0, now, now + std::time::Duration::from_secs(3600));
     }
 
     /// The image itself, with nothing under way.
@@ -143,7 +154,16 @@ impl Open {
             }
             at += length;
         }
-        Ok(launch(flights, ticket, memory, offset..end, parts))
+        let began = Instant::now();
+        if !self.pace.is_free(began) {
+            return Ok(launch(flights, ticket, memory, offset..end, parts));
+        }
+        for part in &parts {
+            // SAFETY: guest memory and the file live during the call.
+            unsafe { part.perform()? };
+        }
+        self.pace.note(end - offset, began, Instant::now());
+        Ok(Outcome::Done)
     }
 
     /// Makes durable what was answered before. What imago holds back is written first, without waiting for the host's

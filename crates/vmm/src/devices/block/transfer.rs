@@ -57,6 +57,25 @@ impl Transfer {
         unsafe { ring.push(tag, self.file, self.operation, &self.buffers) }
     }
 
+    /// Does it here and now.
+    ///
+    /// # Safety
+    ///
+    /// The file and the guest memory live.
+    pub unsafe fn perform(&self) -> io::Result<()> {
+        let (buffers, count) = (self.buffers.as_ptr(), self.buffers.len() as i32);
+        // SAFETY: the buffers are guest memory, which lives.
+        let done = checked(|| unsafe {
+            match self.operation {
+                Operation::Read(offset) => libc::preadv(self.file, buffers, count, offset as i64),
+                Operation::Write(offset) => libc::pwritev(self.file, buffers, count, offset as i64),
+                Operation::Sync => libc::fdatasync(self.file) as isize,
+            }
+        })?;
+        // SAFETY: as above. No call moves more than 2 GiB.
+        unsafe { self.complete(done as i32) }
+    }
+
     /// Takes the result that the kernel gave. What is left of it, because it was cut short or the kernel had no means at
     /// the moment, is done here and now: that is rare, as at the end of a file.
     ///
