@@ -95,7 +95,7 @@ fn disk(memory: &Memory, features: u64, read_only: bool) {
     let disk = Disk { id, serial, read_only, layer, backing, limits: Default::default(), engine: None };
     let config = BlockConfig::check("disk", &disk, Base::inherited(Path::new("/"))).expect("a right disk");
     let image = block::open(&config.layers, read_only, &mut Given::Inherited).expect("a right file");
-    let device = Block::new(config, image).expect("a descriptor");
+    let device = Block::new(config, image, 3).expect("a descriptor");
     activate(&device, memory, features);
     for _ in 0..3 {
         device.serve();

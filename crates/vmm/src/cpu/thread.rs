@@ -74,6 +74,11 @@ pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings) -> std::io::Result<V
 }
 
 impl Vcpus {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Stops all vCPUs; returns when none is in the guest.
     pub fn pause(&self) {
         self.gate.close(|| self.kick());

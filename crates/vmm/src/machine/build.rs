@@ -160,7 +160,7 @@ pub fn build(
     let serial = builder.add_serial(console)?;
     let power = builder.add_power()?;
     let disk_gate = Arc::new(Gate::default());
-    let disks = builder.add_disks(&config.disks, &disk_gate)?;
+    let disks = builder.add_disks(&config.disks, config.vcpus as usize, &disk_gate)?;
     let nets = builder.add_nets(&config.nets, &disk_gate)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
     let balloon = if config.balloon { Some(builder.add_balloon()?) } else { None };
@@ -339,13 +339,14 @@ impl Builder {
     fn add_disks(
         &mut self,
         configs: &[block::BlockConfig],
+        vcpus: usize,
         gate: &Arc<Gate>,
     ) -> Result<Vec<Arc<Block>>, BuildError> {
         let mut disks = Vec::new();
         for (index, config) in configs.iter().enumerate() {
             let image = block::open(&config.layers, config.read_only, &mut Given::Inherited)
                 .map_err(|source| BuildError::Disk { id: config.id.clone(), source })?;
-            let disk = Arc::new(Block::new(config.clone(), image)?);
+            let disk = Arc::new(Block::new(config.clone(), image, vcpus)?);
             self.add_virtio(disk.clone());
             block::spawn(index, disk.clone(), gate.clone(), self.surroundings.machine.clone())?;
             disks.push(disk);

@@ -1,7 +1,9 @@
 //! Disks: raw, overlays, serial numbers, read-only, and a host disk that is full.
 
 use crate::support::*;
-use cumulet_vmm_protocol::{Command, Disk, DiskEngine, DiskFormat, ExitReason, Layer, Limits, Reply, Source};
+use cumulet_vmm_protocol::{
+    Command, Disk, DiskEngine, DiskFormat, ExitReason, Layer, Limits, MachineSpec, Reply, Source,
+};
 use std::fs::{File, read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -68,6 +70,25 @@ fn what_the_guest_writes_and_flushes_is_in_the_file() {
 
 fn has_io_uring() -> bool {
     io_uring::IoUring::new(1).is_ok()
+}
+
+#[test]
+fn each_vcpu_has_a_queue_of_its_own() {
+    let Some(kernel) = kernel("each_vcpu_has_a_queue_of_its_own") else { return };
+    let files = tempdir().unwrap();
+    raw(&files.path().join("a"), 32);
+    let mut spec = MachineSpec { vcpus: 2, ..spec(&kernel) };
+    spec.disks = vec![disk(layer(DiskFormat::Raw, &files.path().join("a")))];
+    let mut vm = Vm::start(&spec);
+    vm.ready();
+    for queue in ["0", "1"] {
+        assert_eq!(vm.ask(&format!("cat /sys/block/vda/mq/{queue}/cpu_list")), queue);
+    }
+    assert_eq!(vm.ask("fill vda 16"), "filled 16");
+    vm.call(Command::Pause);
+    vm.call(Command::Resume);
+    assert_eq!(vm.ask("write vda 8192 goes-on"), "written");
+    assert_eq!(&read(files.path().join("a")).unwrap()[8192..8199], b"goes-on");
 }
 
 #[test]

@@ -89,14 +89,16 @@ pub const MAX_DISCARD_SEGMENTS: u32 = 32;
 /// Most data buffers of a request: a queue's descriptors less header and status.
 const SEG_MAX: u32 = 254;
 
-/// Configuration space (virtio 1.2, 5.2.4) of a disk of `capacity` sectors.
-pub fn space(capacity: u64) -> [u8; 60] {
+/// Configuration space (virtio 1.2, 5.2.4) of a disk of `capacity` sectors and so many queues.
+pub fn space(capacity: u64, queues: u16) -> [u8; 60] {
     let mut space = [0; 60];
     let mut put = |offset: usize, value: u32| space[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
     put(0, capacity as u32);
     put(4, (capacity >> 32) as u32);
     put(12, SEG_MAX);
     put(20, super::SECTOR as u32);
+    // The write cache can't be turned off (offset 32), and the number of queues is the upper half.
+    put(32, u32::from(queues) << 16);
     put(36, MAX_DISCARD_SECTORS);
     put(40, MAX_DISCARD_SEGMENTS);
     put(44, 8);

@@ -53,12 +53,16 @@ const F_SEG_MAX: u64 = 1 << 2;
 const F_RO: u64 = 1 << 5;
 const F_BLK_SIZE: u64 = 1 << 6;
 const F_FLUSH: u64 = 1 << 9;
+const F_MQ: u64 = 1 << 12;
 const F_DISCARD: u64 = 1 << 13;
 const F_WRITE_ZEROES: u64 = 1 << 14;
 
 /// Bytes of a sector in requests, whatever the file's block size.
 pub const SECTOR: u64 = 512;
-const QUEUE_SIZES: [u16; 1] = [256];
+const QUEUE_SIZE: u16 = 256;
+/// Most queues. One thread serves them all: what they save is the guest's vCPUs waiting for each other.
+pub const MAX_QUEUES: usize = 4;
+const QUEUE_SIZES: [u16; MAX_QUEUES] = [QUEUE_SIZE; MAX_QUEUES];
 
 /// A disk of the machine.
 #[derive(Debug)]
@@ -66,7 +70,8 @@ pub struct Block {
     config: BlockConfig,
     /// In sectors; it may grow.
     capacity: AtomicU64,
-    kicks: [EventFd; 1],
+    /// One for each queue, all of the same counter: the thread waits for any of them, and for what has landed.
+    kicks: Vec<EventFd>,
     work: Mutex<Work>,
     metrics: BlockMetrics,
     end: End,
@@ -112,13 +117,14 @@ pub enum Next {
 }
 
 impl Block {
-    /// A disk on an opened image.
-    pub fn new(config: BlockConfig, image: Image) -> io::Result<Self> {
+    /// A disk on an opened image, with a queue for each of so many vCPUs as far as there are.
+    pub fn new(config: BlockConfig, image: Image, vcpus: usize) -> io::Result<Self> {
         let kick = EventFd::new(EFD_CLOEXEC)?;
         let open = Open::new(&config.id, image, config.engine, &kick)?;
+        let kicks = (0..vcpus.clamp(1, MAX_QUEUES)).map(|_| kick.try_clone()).collect::<Result<_, _>>()?;
         Ok(Self {
             capacity: AtomicU64::new(open.size() / SECTOR),
-            kicks: [kick],
+            kicks,
             metrics: BlockMetrics::new(open.engine()),
             work: Mutex::new(Work { open: Some(open), active: None, limiter: Limiter::new(&config.limits) }),
             end: End::default(),
@@ -225,11 +231,12 @@ impl VirtioDevice for Block {
 
     fn features(&self) -> u64 {
         let access = if self.config.read_only { F_RO } else { F_FLUSH | F_DISCARD | F_WRITE_ZEROES };
-        F_COMMON | F_SEG_MAX | F_BLK_SIZE | access
+        let queues = if self.kicks.len() > 1 { F_MQ } else { 0 };
+        F_COMMON | F_SEG_MAX | F_BLK_SIZE | access | queues
     }
 
     fn queue_sizes(&self) -> &[u16] {
-        &QUEUE_SIZES
+        &QUEUE_SIZES[..self.kicks.len()]
     }
 
     fn kicks(&self) -> &[EventFd] {
@@ -237,7 +244,7 @@ impl VirtioDevice for Block {
     }
 
     fn read_config(&self, offset: usize, data: &mut [u8]) {
-        read_config_bytes(&config::space(self.capacity()), offset, data);
+        read_config_bytes(&config::space(self.capacity(), self.kicks.len() as u16), offset, data);
     }
 
     fn activate(&self, activation: Activation) {
@@ -259,7 +266,7 @@ impl VirtioDevice for Block {
 
     fn progress(&self) -> Option<Vec<Option<Progress>>> {
         let work = self.lock();
-        Some(work.active.as_ref().map_or_else(|| vec![None; QUEUE_SIZES.len()], Active::progress))
+        Some(work.active.as_ref().map_or_else(|| vec![None; self.kicks.len()], Active::progress))
     }
 
     fn save(&self) -> Result<Value, PartError> {

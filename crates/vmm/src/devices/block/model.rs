@@ -14,6 +14,10 @@ use tempfile::TempDir;
 use vm_memory::{Bytes, GuestAddress};
 
 const SECTORS: u64 = 1024;
+/// Requests are spread over them.
+const QUEUES: usize = 2;
+/// Most under way together.
+const MOST: usize = QUEUES * SIZE as usize;
 /// Most sectors of a request.
 const LONGEST: u64 = 48;
 /// The small parts of requests: table, header, status, segment.
@@ -69,7 +73,7 @@ struct Bench {
     /// What each sector is full of.
     model: Vec<u32>,
     next: u32,
-    offered: u16,
+    offered: [u16; QUEUES],
     _dir: TempDir,
 }
 
@@ -102,7 +106,7 @@ fn layer(format: DiskFormat, path: &Path) -> LayerConfig {
 
 fn open_disk(config: &BlockConfig) -> Block {
     let image = open(&config.layers, false, &mut Given::Inherited).unwrap();
-    Block::new(config.clone(), image).unwrap()
+    Block::new(config.clone(), image, QUEUES).unwrap()
 }
 
 impl Bench {
@@ -115,7 +119,7 @@ impl Bench {
             DiskFormat::Qcow2 => qcow2(&base, 4096, false),
         }
         let mut config = config(engine, vec![layer(layers.base, &base)]);
-        let guest = Guest::new(1);
+        let guest = Guest::new(QUEUES);
         let block = Some(open_disk(&config));
         let mut bench = Self {
             block,
@@ -123,12 +127,12 @@ impl Bench {
             guest,
             model: vec![0; SECTORS as usize],
             next: 0,
-            offered: 0,
+            offered: [0; QUEUES],
             _dir: dir,
         };
         bench.activate();
         for (index, cluster) in layers.overlays.iter().enumerate() {
-            filling.chunks(SIZE.into()).for_each(|some| bench.run(some));
+            filling.chunks(MOST).for_each(|some| bench.run(some));
             bench.stop();
             let path = bench._dir.path().join(format!("overlay{index}"));
             qcow2(&path, *cluster, true);
@@ -147,8 +151,8 @@ impl Bench {
 
     fn start(&mut self) {
         self.block = Some(open_disk(&self.config));
-        self.guest = Guest::new(1);
-        self.offered = 0;
+        self.guest = Guest::new(QUEUES);
+        self.offered = [0; QUEUES];
         self.activate();
     }
 
@@ -202,20 +206,21 @@ impl Bench {
             tags.push(self.next);
         }
         assert!(self.next < u32::MAX && first <= self.next);
-        let table =
-            |slot: u64| Desc { address: SMALL + slot * SMALL_STEP, length: 5 * 16, flags: 4, next: 0 };
-        let tables: Vec<_> = (0..requests.len() as u64).map(table).collect();
-        self.guest.describe(0, &tables);
-        let heads: Vec<u16> = {
+        let table = |slot: usize| {
+            let address = SMALL + slot as u64 * SMALL_STEP;
+            Desc { address, length: 5 * 16, flags: 4, next: 0 }
+        };
+        for queue in 0..QUEUES {
+            let tables: Vec<_> = (queue..requests.len()).step_by(QUEUES).map(table).collect();
+            self.guest.describe(queue, &tables);
             // The ring goes on where it stood.
             let mut heads = vec![0; SIZE.into()];
-            for slot in 0..requests.len() as u16 {
-                heads[usize::from((self.offered + slot) % SIZE)] = slot;
+            for slot in 0..tables.len() as u16 {
+                heads[usize::from((self.offered[queue] + slot) % SIZE)] = slot;
             }
-            heads
-        };
-        self.offered += requests.len() as u16;
-        self.guest.offer(0, &heads, self.offered);
+            self.offered[queue] += tables.len() as u16;
+            self.guest.offer(queue, &heads, self.offered[queue]);
+        }
         let block = self.block.as_ref().unwrap();
         if first.is_multiple_of(2) {
             block.lock().open.as_mut().unwrap().hold_back();
@@ -223,7 +228,9 @@ impl Bench {
         block.serve();
         block.land_all();
         block.serve();
-        assert_eq!(self.guest.used(0).len(), usize::from(self.offered));
+        for queue in 0..QUEUES {
+            assert_eq!(self.guest.used(queue).len(), usize::from(self.offered[queue]));
+        }
         self.check(requests, &tags);
     }
 
@@ -306,7 +313,7 @@ proptest! {
     fn a_disk_holds_what_was_written(
         layers in layers(),
         filling in prop::collection::vec(request(), 0..8),
-        rounds in prop::collection::vec(prop::collection::vec(request(), 1..=usize::from(SIZE)), 1..12),
+        rounds in prop::collection::vec(prop::collection::vec(request(), 1..=MOST), 1..12),
         engine in prop::sample::select(engines()),
     ) {
         let mut bench = Bench::new(engine, &layers, &filling);

@@ -47,7 +47,7 @@ fn fixture(read_only: bool, engine: DiskEngine) -> Fixture {
         layers,
     };
     let image = open(&config.layers, read_only, &mut Given::Inherited).unwrap();
-    let block = Block::new(config, image).unwrap();
+    let block = Block::new(config, image, 1).unwrap();
     let guest = Guest::new(1);
     block.activate(guest.activation(F_COMMON));
     Fixture { file, block, guest }
