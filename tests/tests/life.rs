@@ -67,3 +67,29 @@ fn a_second_volume_is_found_by_its_serial_and_outlives_the_instance_if_told() {
     let left = site.aws(&["describe-volumes", "--query", "Volumes[].[VolumeId,State]", "--output", "text"]);
     assert_eq!(left, format!("{volume}\tavailable"));
 }
+
+#[test]
+fn an_instance_without_cpu_credits_is_held_to_its_baseline_until_it_may_burst() {
+    let Some(site) = Site::new("CPU credits") else { return };
+    let standard = ["--instance-type", "t3.nano", "--credit-specification", "CpuCredits=standard"];
+    let id = site.run_instance(&standard);
+    site.wait_for(&id, "running");
+    // In hundred thousandths of a processor: two vCPUs and one for the VMM, or what is left of two at 5 %.
+    const USUAL: u64 = 300_000;
+    let record =
+        std::fs::read_to_string(site.path("run").join("vms").join(&id).join("process.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let quota = || {
+        let group = record["cgroups"].as_array().unwrap().iter().map(|group| group.as_str().unwrap());
+        let files = group.flat_map(|dir| [format!("{dir}/cpu.cfs_quota_us"), format!("{dir}/cpu.max")]);
+        let text = files.into_iter().find_map(|file| std::fs::read_to_string(file).ok());
+        text.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok()).unwrap()
+    };
+    eventually("it is held", || (quota() < USUAL).then_some(()));
+    let mode = |mode: &str| format!("InstanceId={id},CpuCredits={mode}");
+    let asked = ["modify-instance-credit-specification", "--instance-credit-specifications"];
+    site.aws(&[asked[0], asked[1], &mode("unlimited")]);
+    eventually("it is let go", || (quota() == USUAL).then_some(()));
+    let told = site.aws_json(&["describe-instance-credit-specifications", "--instance-ids", &id]);
+    assert_eq!(told["InstanceCreditSpecifications"][0]["CpuCredits"], "unlimited");
+}

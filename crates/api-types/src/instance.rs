@@ -235,14 +235,42 @@ pub struct InstanceList {
     pub instances: Vec<Instance>,
 }
 
+/// What an instance may do without CPU credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum CreditMode {
+    /// It is held to its type's baseline.
+    Standard,
+    /// It goes on; what it earns pays that back later.
+    Unlimited,
+}
+
+/// CPU credits of an instance. One is a vCPU at full speed for a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CpuCredits {
+    /// What happens when there are none.
+    pub mode: CreditMode,
+    /// Credits that can be spent, as they were at most a minute ago.
+    pub balance: f64,
+    /// Credits that were spent beyond those earned, and are not paid back.
+    pub surplus: f64,
+    /// Credits earned in an hour.
+    pub earned_per_hour: f64,
+}
+
 /// One instance with what only a look at it alone shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InstanceDetail {
     /// The instance.
     pub instance: Instance,
     /// Whether the guest is known to be well.
     pub reachability: Reachability,
+    /// Its CPU credits, if its type has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_credits: Option<CpuCredits>,
 }
 
 /// Changes of an instance. What is not given stays. Type, user data, kernel and ramdisk can be changed while it is stopped.
@@ -283,6 +311,9 @@ pub struct ModifyInstance {
     /// Other metadata options, whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<MetadataOptions>,
+    /// What it may do without CPU credits; for the burstable types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_mode: Option<CreditMode>,
 }
 
 /// How to stop.

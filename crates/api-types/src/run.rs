@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
-use crate::instance::{Instance, MetadataOptions, ShutdownBehavior};
+use crate::instance::{CreditMode, Instance, MetadataOptions, ShutdownBehavior};
 
 /// A launch. What is not given takes EC2's default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub struct RunInstances {
     /// Whether the instances are to be hibernated at times.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hibernation: bool,
+    /// What it may do without CPU credits; as its type has it when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_mode: Option<CreditMode>,
     /// Tags of the instances.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -92,6 +95,7 @@ impl RunInstances {
             metadata_options: None,
             shutdown_behavior: None,
             hibernation: false,
+            credit_mode: None,
             tags: Tags::new(),
             client_token: None,
             dry_run: false,

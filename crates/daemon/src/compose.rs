@@ -45,6 +45,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
         graces: config.graces,
         keep_terminated: Duration::from_secs(3600),
         reconcile_every: Duration::from_secs(15),
+        credit_turn: Duration::from_secs(5),
     };
     let cloud = Cloud::start(engine, store, ports.clone(), Arc::new(SystemClock))
         .await

@@ -271,7 +271,7 @@ fn types(own: Vec<OwnType>) -> anyhow::Result<Vec<InstanceType>> {
             name: own.name,
             vcpus: own.vcpus,
             memory: Mib(own.memory_mib),
-            burstable: false,
+            credits: None,
             current_generation: true,
             network_performance: "Up to 10 Gigabit".into(),
             max_interfaces: 1,

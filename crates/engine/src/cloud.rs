@@ -82,6 +82,8 @@ pub struct EngineConfig {
     pub keep_terminated: Duration,
     /// How often the whole network is compared with what it should be.
     pub reconcile_every: Duration,
+    /// How often CPU credits are counted, and burstable instances held to what they have.
+    pub credit_turn: Duration,
 }
 
 /// The host's three ports.

@@ -73,6 +73,7 @@ impl Cloud {
         cloud.take_up_volumes().await?;
         tokio::spawn(dispatch(cloud.clone(), incoming));
         tokio::spawn(keep_house(cloud.clone()));
+        tokio::spawn(cloud.clone().count_credits());
         Ok(cloud)
     }
 

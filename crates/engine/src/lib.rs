@@ -13,6 +13,7 @@ pub mod clock;
 pub mod cloud;
 mod console;
 mod create_image;
+pub mod credits;
 mod describe;
 mod devices;
 mod driver;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Mib;
+use crate::credits::{CreditMode, CreditTerms};
 
 /// An instance type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +14,9 @@ pub struct InstanceType {
     pub vcpus: u32,
     /// Memory.
     pub memory: Mib,
-    /// Whether it bursts by CPU credits (the t families).
-    pub burstable: bool,
+    /// How it earns CPU credits, if it bursts by them (the t families).
+    #[serde(default)]
+    pub credits: Option<CreditTerms>,
     /// Whether it is of the current generation.
     pub current_generation: bool,
     /// Network performance as EC2 words it.
@@ -51,27 +53,28 @@ impl InstanceType {
 /// A gigabit in bytes.
 const GIGABIT: u64 = 125_000_000;
 
-/// A family's sizes: name of the size, vCPUs, memory in MiB, interfaces, addresses for each.
-type Size = (&'static str, u32, u64, u32, u32);
+/// A burstable family's sizes: name of the size, vCPUs, memory in MiB, interfaces, addresses for each, baseline in
+/// thousandths of each vCPU.
+type Size = (&'static str, u32, u64, u32, u32, u32);
 
 const T3: &[Size] = &[
-    ("nano", 2, 512, 2, 2),
-    ("micro", 2, 1024, 2, 2),
-    ("small", 2, 2048, 3, 4),
-    ("medium", 2, 4096, 3, 6),
-    ("large", 2, 8192, 3, 12),
-    ("xlarge", 4, 16384, 4, 15),
-    ("2xlarge", 8, 32768, 4, 15),
+    ("nano", 2, 512, 2, 2, 50),
+    ("micro", 2, 1024, 2, 2, 100),
+    ("small", 2, 2048, 3, 4, 200),
+    ("medium", 2, 4096, 3, 6, 200),
+    ("large", 2, 8192, 3, 12, 300),
+    ("xlarge", 4, 16384, 4, 15, 400),
+    ("2xlarge", 8, 32768, 4, 15, 400),
 ];
 
 const T2: &[Size] = &[
-    ("nano", 1, 512, 2, 2),
-    ("micro", 1, 1024, 2, 2),
-    ("small", 1, 2048, 3, 4),
-    ("medium", 2, 4096, 3, 6),
-    ("large", 2, 8192, 3, 12),
-    ("xlarge", 4, 16384, 3, 15),
-    ("2xlarge", 8, 32768, 3, 15),
+    ("nano", 1, 512, 2, 2, 50),
+    ("micro", 1, 1024, 2, 2, 100),
+    ("small", 1, 2048, 3, 4, 200),
+    ("medium", 2, 4096, 3, 6, 200),
+    ("large", 2, 8192, 3, 12, 300),
+    ("xlarge", 4, 16384, 3, 15, 225),
+    ("2xlarge", 8, 32768, 3, 15, 170),
 ];
 
 /// The sizes that the m, c and r families of the fifth and later generations share: vCPUs, interfaces, addresses.
@@ -100,15 +103,21 @@ const LARGE_FAMILIES: &[(&str, u64)] = &[
 pub fn standard() -> Vec<InstanceType> {
     let mut types = Vec::new();
     for (family, sizes, current) in [("t2", T2, true), ("t3", T3, true), ("t3a", T3, true)] {
-        for &(size, vcpus, memory, max_interfaces, addresses_per_interface) in sizes {
+        for &(size, vcpus, memory, max_interfaces, addresses_per_interface, baseline) in sizes {
+            let t2 = family == "t2";
             types.push(InstanceType {
                 name: format!("{family}.{size}"),
                 vcpus,
                 memory: Mib(memory),
-                burstable: true,
+                credits: Some(CreditTerms {
+                    vcpus,
+                    baseline,
+                    launch_credits: if t2 { 30 } else { 0 },
+                    kept_at_stop: !t2,
+                    default_mode: if t2 { CreditMode::Standard } else { CreditMode::Unlimited },
+                }),
                 current_generation: current,
-                network_performance: if family == "t2" { "Low to Moderate" } else { "Up to 5 Gigabit" }
-                    .into(),
+                network_performance: if t2 { "Low to Moderate" } else { "Up to 5 Gigabit" }.into(),
                 max_interfaces,
                 addresses_per_interface,
             });
@@ -123,7 +132,7 @@ pub fn standard() -> Vec<InstanceType> {
                 name: format!("{family}.{size}"),
                 vcpus,
                 memory: Mib(memory_per_vcpu * u64::from(vcpus)),
-                burstable: false,
+                credits: None,
                 current_generation: true,
                 network_performance: "Up to 10 Gigabit".into(),
                 max_interfaces,

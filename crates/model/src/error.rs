@@ -88,6 +88,7 @@ codes! {
     IncorrectInstanceState = "IncorrectInstanceState", 400;
     IncorrectModificationState = "IncorrectModificationState", 400;
     IncorrectState = "IncorrectState", 400;
+    InstanceCreditSpecificationNotSupported = "InstanceCreditSpecification.NotSupported", 400;
     InstanceLimitExceeded = "InstanceLimitExceeded", 400;
     InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet", 400;
     InsufficientInstanceCapacity = "InsufficientInstanceCapacity", 500;

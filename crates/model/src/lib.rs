@@ -7,6 +7,7 @@
 pub mod address;
 pub mod attachment;
 pub mod catalogue;
+pub mod credits;
 pub mod error;
 pub mod ids;
 pub mod image;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
@@ -213,6 +214,13 @@ pub trait VmHost: Send + Sync + 'static {
     /// Gives a running machine another amount of memory, in steps of 2 MiB, between what it had at first and the most it
     /// can have. The guest takes it up or gives it back when it can: what it has is in the metrics.
     async fn set_memory(&self, id: &InstanceId, memory: Mib) -> PortResult<()>;
+
+    /// The processor time that a running machine has used since it was started, its devices' included.
+    async fn cpu_time(&self, id: &InstanceId) -> PortResult<Duration>;
+
+    /// Holds a running machine to so many thousandths of one processor, devices included; none for what its vCPUs can
+    /// use. A host without control groups can't hold it, which it has said at its start.
+    async fn limit_cpu(&self, id: &InstanceId, vcpus: u32, thousandths: Option<u32>) -> PortResult<()>;
 
     /// Connects to a vsock port of the guest; none where nobody listens there, which may change, or nobody answers.
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>>;

@@ -79,6 +79,10 @@ impl<'r> Columns<'r> {
             .map_err(|error| self.corrupt(column, &text, error))
     }
 
+    pub fn word_if<T: DeserializeOwned>(&self, column: &'static str) -> StoreResult<Option<T>> {
+        self.text_if(column)?.map(|_| self.word(column)).transpose()
+    }
+
     /// A structured value.
     pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> StoreResult<T> {
         let text = self.text(column)?;

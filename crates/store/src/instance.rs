@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use cumulet_model::credits::{CreditBalance, CreditMode};
 use cumulet_model::instance::MetadataOptions;
 use cumulet_model::state::{InstanceState, Intent, Machine, ShutdownBehavior, StateReason};
 use cumulet_model::volume::Volume;
@@ -13,7 +14,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::column::{Columns, json, word};
 use crate::interface::{self, InterfaceRecord};
-use crate::{Store, StoreError, StoreResult, doing, holder, inserting, one_row, tag, volume};
+use crate::{Store, StoreError, StoreResult, credits, doing, holder, inserting, one_row, tag, volume};
 
 /// An instance's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,13 +125,15 @@ pub struct NewLaunch {
     pub interfaces: Vec<InterfaceRecord>,
     /// Their volumes.
     pub volumes: Vec<Volume>,
+    /// The mode of CPU credits that was chosen for the instances, and what they have at first.
+    pub credits: Option<(CreditMode, CreditBalance)>,
 }
 
 impl NewLaunch {
     /// A launch without rows and without a token.
     pub fn new(reservation_id: ReservationId, now: Timestamp) -> Self {
         let (instances, interfaces, volumes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { token: None, reservation_id, now, instances, interfaces, volumes }
+        Self { token: None, reservation_id, now, instances, interfaces, volumes, credits: None }
     }
 }
 
@@ -199,6 +202,9 @@ impl Store {
         }
         for record in &launch.instances {
             insert(&mut tx, record).await?;
+            if let Some((mode, balance)) = launch.credits {
+                credits::write_mode(&mut tx, &record.id, mode, balance).await?;
+            }
         }
         for record in &launch.interfaces {
             interface::insert(&mut tx, record).await?;

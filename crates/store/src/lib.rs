@@ -7,6 +7,7 @@
 
 mod access;
 mod column;
+mod credits;
 mod holder;
 mod image;
 mod instance;
@@ -27,6 +28,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 
 pub use access::AccessKeyRecord;
+pub use credits::CreditRecord;
 pub use holder::Holder;
 pub use instance::{InstanceRecord, NewLaunch, Transition};
 pub use interface::InterfaceRecord;

@@ -73,6 +73,13 @@ impl Jails {
         }
     }
 
+    /// Holds a running machine to so many thousandths of a processor, or lets it use what one with so many vCPUs may.
+    pub fn limit_cpu(&self, id: &InstanceId, vcpus: u32, thousandths: Option<u32>) {
+        if let Some(lack) = self.cgroups.set_cpu(id.as_str(), vcpus, thousandths) {
+            warn!(instance = %id, lack, "a machine's limit of processor time stays as it was");
+        }
+    }
+
     /// Takes back what the jail of a run directory was made of. The directory is about to be removed, and nobody lives
     /// in it.
     pub fn release(&self, run_dir: &Path, id: &InstanceId) {

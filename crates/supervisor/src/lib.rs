@@ -45,6 +45,7 @@ mod start;
 mod sys;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cumulet_model::{Gib, InstanceId, Mib, VolumeId};
@@ -164,6 +165,17 @@ impl VmHost for Supervisor {
 
     async fn set_memory(&self, id: &InstanceId, memory: Mib) -> PortResult<()> {
         Ok(hotplug::set_memory(&*self.shared.running(id)?, self.shared.jails.as_ref(), memory).await?)
+    }
+
+    async fn cpu_time(&self, id: &InstanceId) -> PortResult<Duration> {
+        let used = self.shared.running(id)?.process.cpu_time();
+        Ok(used.map_err(SupervisorError::io("read a machine's processor time"))?)
+    }
+
+    async fn limit_cpu(&self, id: &InstanceId, vcpus: u32, thousandths: Option<u32>) -> PortResult<()> {
+        self.shared.running(id)?;
+        self.shared.jails.iter().for_each(|jails| jails.limit_cpu(id, vcpus, thousandths));
+        Ok(())
     }
 
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -50,6 +51,19 @@ impl Process {
         }
     }
 
+    /// The processor time of all its threads until now (proc_pid_stat(5), fields 14 and 15).
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // Asked after the reading: as long as it lives, its number is nobody else's.
+        let mut ended = [PollFd::new(self.fd.get_ref(), PollFlags::IN)];
+        if poll(&mut ended, Some(&Timespec::default()))? != 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let ticks: u64 = fields(&stat).skip(14 - 3).take(2).filter_map(|it| it.parse::<u64>().ok()).sum();
+        let second = rustix::param::clock_ticks_per_second();
+        Ok(Duration::from_millis(ticks.saturating_mul(1000) / second.max(1)))
+    }
+
     /// Waits until it has ended, and reaps it if it is a child of ours.
     pub async fn ended(&self) -> io::Result<()> {
         // A pidfd is readable from the process's end on, so the readiness is never cleared.
@@ -90,11 +104,14 @@ pub fn start_time_of(pid: u32) -> io::Result<Option<u64>> {
     }
 }
 
-/// The name in parentheses may hold anything, parentheses too; the fields after the last one are numbers, the first of
-/// them being field 3.
 fn parse_start_time(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+    fields(stat).nth(22 - 3)?.parse().ok()
+}
+
+/// The name in parentheses may hold anything, parentheses too; the fields after the last one are plain words, the first
+/// of them being field 3.
+fn fields(stat: &str) -> impl Iterator<Item = &str> {
+    stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_ascii_whitespace()
 }
 
 /// This boot of the host.
@@ -121,8 +138,10 @@ mod tests {
         let start = start_time_of(child.id()).unwrap().unwrap();
         assert!(Process::open_identified(child.id(), start + 1).unwrap().is_none(), "another process");
         let process = Process::open_identified(child.id(), start).unwrap().unwrap();
+        process.cpu_time().unwrap();
         process.signal(Signal::KILL).unwrap();
         process.ended().await.unwrap();
+        assert!(process.cpu_time().is_err());
         assert_eq!(start_time_of(child.id()).unwrap(), None, "reaped");
         process.signal(Signal::KILL).unwrap();
         process.ended().await.unwrap();

@@ -133,6 +133,7 @@ async fn start(
         },
         keep_terminated: Duration::from_secs(3600),
         reconcile_every: Duration::from_secs(3600),
+        credit_turn: Duration::from_millis(20),
     };
     let ports = Ports { vms: vms.clone(), network: network.clone(), storage: storage.clone() };
     Cloud::start(config, store, ports, Arc::new(SystemClock)).await.expect("the cloud starts")

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cumulet_agent_client::protocol::Identity;
@@ -44,6 +45,7 @@ struct State {
     disks: BTreeMap<InstanceId, u64>,
     /// Machines that ran with a memory that was not of their disks' last moment.
     torn: Vec<InstanceId>,
+    cpu_time: Duration,
 }
 
 struct Vm {
@@ -57,6 +59,7 @@ struct Vm {
     paused: bool,
     /// The moment that its memory is of, when it was restored and has not run.
     restored: Option<u64>,
+    cpu_limit: Option<u32>,
 }
 
 impl FakeVmHost {
@@ -142,6 +145,16 @@ impl FakeVmHost {
         self.state().resizes.clone()
     }
 
+    /// Each machine has used this much processor time.
+    pub fn has_used(&self, time: Duration) {
+        self.state().cpu_time = time;
+    }
+
+    /// What a machine is held to, in thousandths of a processor.
+    pub fn cpu_limit(&self, id: &InstanceId) -> Option<u32> {
+        self.state().vms.get(id)?.cpu_limit
+    }
+
     /// The devices of a machine.
     pub fn devices_of(&self, id: &InstanceId) -> Vec<String> {
         self.state().vms.get(id).map(|vm| vm.devices.clone()).unwrap_or_default()
@@ -202,7 +215,8 @@ impl FakeVmHost {
         let devices = disks.chain(spec.interfaces.iter().map(|net| net.id.to_string())).collect();
         let paused = spec.base.as_ref().is_some_and(|base| base.paused);
         let restored = spec.base.as_ref().and_then(|base| moment_of(&base.machine));
-        let vm = Vm { devices, asked: Vec::new(), spec, end: None, console, paused, restored };
+        let vm =
+            Vm { devices, asked: Vec::new(), spec, end: None, console, paused, restored, cpu_limit: None };
         let id = vm.spec.instance_id.clone();
         state.vms.insert(id.clone(), vm);
         if !paused {
@@ -381,6 +395,18 @@ impl VmHost for FakeVmHost {
     async fn set_memory(&self, id: &InstanceId, _memory: Mib) -> PortResult<()> {
         self.faults.pass("vms.set_memory").await?;
         self.state().running(id).map(drop)
+    }
+
+    async fn cpu_time(&self, id: &InstanceId) -> PortResult<Duration> {
+        // Called by the clock, not by a test: it is no step that a test could count.
+        let mut state = self.state();
+        state.running(id)?;
+        Ok(state.cpu_time)
+    }
+
+    async fn limit_cpu(&self, id: &InstanceId, _vcpus: u32, thousandths: Option<u32>) -> PortResult<()> {
+        self.state().running(id)?.cpu_limit = thousandths;
+        Ok(())
     }
 
     async fn connect_guest(&self, id: &InstanceId, port: u32) -> PortResult<Option<BoxedGuestStream>> {

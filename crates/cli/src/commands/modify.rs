@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 use cumulet_client::encode_base64;
-use cumulet_client::types::instance::{ModifyInstance, ShutdownBehavior};
+use cumulet_client::types::instance::{CreditMode, ModifyInstance, ShutdownBehavior};
 
 use super::list;
 use crate::context::Context;
@@ -44,6 +44,9 @@ pub struct Modify {
     /// Whether the primary interface is held to its own address
     #[arg(long, value_name = "YES", action = ArgAction::Set)]
     source_dest_check: Option<bool>,
+    /// What an instance of a t family may do without CPU credits
+    #[arg(long, value_name = "MODE")]
+    credits: Option<Credits>,
     /// Security groups of the primary interface, by name or id; may be given again
     #[arg(short, long = "group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -55,6 +58,24 @@ enum Behavior {
     Stop,
     /// The instance is terminated
     Terminate,
+}
+
+/// What an instance may do without CPU credits.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Credits {
+    /// It is held to its type's baseline
+    Standard,
+    /// It goes on, and earns that back later
+    Unlimited,
+}
+
+impl From<Credits> for CreditMode {
+    fn from(credits: Credits) -> Self {
+        match credits {
+            Credits::Standard => Self::Standard,
+            Credits::Unlimited => Self::Unlimited,
+        }
+    }
 }
 
 impl Modify {
@@ -80,6 +101,7 @@ impl Modify {
             disable_api_termination: self.termination_protection,
             disable_api_stop: self.stop_protection,
             source_dest_check: self.source_dest_check,
+            credit_mode: self.credits.map(Into::into),
             group_ids: (!groups.is_empty()).then_some(groups),
             ..ModifyInstance::default()
         };

@@ -8,6 +8,7 @@ use cumulet_client::encode_base64;
 use cumulet_client::types::instance::{InstanceState, MetadataOptions, ShutdownBehavior};
 use cumulet_client::types::run::{BlockDevice, Launched, RunInstances};
 
+use super::modify::Credits;
 use super::wait::Wait;
 use super::{key_value, list};
 use crate::context::Context;
@@ -69,6 +70,9 @@ pub struct Run {
     /// Let it be stopped with its memory kept (`cumulet stop --hibernate`)
     #[arg(long)]
     hibernation: bool,
+    /// What an instance of a t family may do without CPU credits [default: as its type has it]
+    #[arg(long, value_name = "MODE")]
+    credits: Option<Credits>,
     /// Take metadata requests with a session token only (IMDSv2)
     #[arg(long)]
     require_imds_token: bool,
@@ -143,6 +147,7 @@ impl Run {
                 throughput_mib: None,
             })
             .collect();
+        request.credit_mode = self.credits.map(Into::into);
         request.shutdown_behavior = self.shutdown_behavior.map(|then| match then {
             WhatThen::Stop => ShutdownBehavior::Stop,
             WhatThen::Terminate => ShutdownBehavior::Terminate,

@@ -1,7 +1,7 @@
 //! `cumulet show`.
 
 use clap::Args;
-use cumulet_client::types::instance::{Instance, InstanceDetail, Reachability};
+use cumulet_client::types::instance::{CpuCredits, CreditMode, Instance, InstanceDetail, Reachability};
 
 use crate::context::Context;
 use crate::failure::Result;
@@ -41,6 +41,7 @@ fn lines(context: &Context, detail: &InstanceDetail) -> Vec<(&'static str, Strin
     add("state reason", instance.state_reason.as_ref().map(|reason| reason.message.clone()));
     add("status check", status_check(detail.reachability));
     add("type", Some(instance.instance_type.clone()));
+    add("CPU credits", detail.cpu_credits.as_ref().map(credits));
     add("image", Some(boot(instance)));
     add("key", instance.key_name.clone());
     add("zone", Some(instance.zone.clone()));
@@ -80,6 +81,16 @@ fn hibernation(instance: &Instance) -> Option<String> {
 fn boot(instance: &Instance) -> String {
     let parts = [Some(&instance.image_id), instance.kernel_id.as_ref(), instance.ramdisk_id.as_ref()];
     parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn credits(credits: &CpuCredits) -> String {
+    let mode = match credits.mode {
+        CreditMode::Standard => "standard",
+        CreditMode::Unlimited => "unlimited",
+    };
+    let surplus =
+        if credits.surplus > 0.0 { format!(", {:.1} owed", credits.surplus) } else { String::new() };
+    format!("{:.1}{surplus}, {:.1} an hour, {mode}", credits.balance, credits.earned_per_hour)
 }
 
 fn status_check(reachability: Reachability) -> Option<String> {

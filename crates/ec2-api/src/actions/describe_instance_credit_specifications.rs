@@ -1,8 +1,8 @@
-//! DescribeInstanceCreditSpecifications: how instances of the burstable types pay for bursts. There are no credits here,
-//! so that each may burst without limit.
+//! DescribeInstanceCreditSpecifications: how instances of the burstable types pay for bursts.
 
 use cumulet_model::instance::Instance;
 
+use super::shared::credits::word;
 use crate::call::{Answer, Call};
 use crate::describe::{Kind, describe_where};
 use crate::filter::{FilterTable, one};
@@ -18,13 +18,13 @@ const KIND: Kind<Instance> = Kind {
 
 /// Handles the call.
 pub async fn handle(call: &Call) -> Answer {
-    let types = call.cloud.instance_types();
-    let burstable = |instance: &Instance| {
-        types.iter().any(|kind| kind.name == instance.instance_type && kind.burstable)
-    };
+    let credits = call.cloud.all_credits().await?;
+    let burstable = |instance: &Instance| credits.contains_key(&instance.id);
     let picked = describe_where(call, &KIND, call.cloud.instances(), burstable).await?;
-    let items =
-        picked.items.iter().map(|i| Xml::new().text("instanceId", &i.id).text("cpuCredits", "unlimited"));
+    let items = picked.items.iter().filter_map(|instance| {
+        let mode = credits.get(&instance.id)?.mode;
+        Some(Xml::new().text("instanceId", &instance.id).text("cpuCredits", word(mode)))
+    });
     let xml = Xml::new().list("instanceCreditSpecificationSet", items);
     Ok(xml.maybe("nextToken", picked.next_token))
 }

@@ -81,6 +81,7 @@ actions! { EC2:
     "GetConsoleOutput" => get_console_output;
     "ImportKeyPair" => import_key_pair;
     "ModifyInstanceAttribute" => modify_instance_attribute;
+    "ModifyInstanceCreditSpecification" => modify_instance_credit_specification;
     "ModifyInstanceMetadataOptions" => modify_instance_metadata_options;
     "ModifyNetworkInterfaceAttribute" => modify_network_interface_attribute;
     "ModifyVolume" => modify_volume;

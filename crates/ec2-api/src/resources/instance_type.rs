@@ -26,7 +26,7 @@ const FILTERS: FilterTable<InstanceType> = FilterTable {
     names: &[
         ("auto-recovery-supported", |_, _| one(false)),
         ("bare-metal", |_, _| one(false)),
-        ("burstable-performance-supported", |t, _| one(t.burstable)),
+        ("burstable-performance-supported", |t, _| one(t.credits.is_some())),
         ("current-generation", |t, _| one(t.current_generation)),
         ("dedicated-hosts-supported", |_, _| one(false)),
         ("ebs-info.ebs-optimized-support", |_, _| one("unsupported")),
@@ -128,7 +128,7 @@ pub fn xml(kind: &InstanceType) -> Xml {
         .node("ebsInfo", ebs)
         .node("networkInfo", network(kind))
         .text("hibernationSupported", true)
-        .text("burstablePerformanceSupported", kind.burstable)
+        .text("burstablePerformanceSupported", kind.credits.is_some())
         .text("dedicatedHostsSupported", false)
         .text("autoRecoverySupported", false)
         .texts("supportedBootModes", ["legacy-bios"])

@@ -150,6 +150,13 @@ statuses = ec2.describe_instance_status(InstanceIds=[first, second])["InstanceSt
 assert {status["InstanceState"]["Name"] for status in statuses} == {"running"}
 credits = ec2.describe_instance_credit_specifications(InstanceIds=[first])["InstanceCreditSpecifications"]
 assert credits == [{"InstanceId": first, "CpuCredits": "unlimited"}]
+changed = ec2.modify_instance_credit_specification(InstanceCreditSpecifications=[
+    {"InstanceId": first, "CpuCredits": "standard"}, {"InstanceId": "i-00000000000000000", "CpuCredits": "standard"}])
+assert changed["SuccessfulInstanceCreditSpecifications"] == [{"InstanceId": first}], changed
+missed, = changed["UnsuccessfulInstanceCreditSpecifications"]
+assert missed["InstanceId"] == "i-00000000000000000" and missed["Error"]["Code"] == "InvalidInstanceID.NotFound", missed
+credits = ec2.describe_instance_credit_specifications(InstanceIds=[first])["InstanceCreditSpecifications"]
+assert credits == [{"InstanceId": first, "CpuCredits": "standard"}]
 console = ec2.get_console_output(InstanceId=first)
 assert console["InstanceId"] == first and "Timestamp" in console
 

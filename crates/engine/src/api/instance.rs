@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use cumulet_model::credits::CreditMode;
 use cumulet_model::instance::{MetadataOptions, Reservation};
 use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::volume::BlockDeviceMapping;
@@ -58,6 +59,9 @@ pub struct RunInstances {
     /// Whether it is to be hibernated at times.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hibernation: bool,
+    /// What happens without CPU credits; the type's default when not given.
+    #[serde(default)]
+    pub credit_mode: Option<CreditMode>,
     /// Tags of the instances.
     pub instance_tags: Tags,
     /// Tags of their volumes.
@@ -97,6 +101,7 @@ impl RunInstances {
             disable_api_stop: false,
             monitoring: false,
             hibernation: false,
+            credit_mode: None,
             instance_tags: Tags::new(),
             volume_tags: Tags::new(),
             interface_tags: Tags::new(),

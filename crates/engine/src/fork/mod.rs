@@ -133,6 +133,8 @@ impl Cloud {
             return Err(CloudError::new(ErrorCode::IncorrectState, text));
         }
         let mut launch = self.fork_rows(&source, &volumes, &interfaces, request.count, &tags).await?;
+        let mode = self.credits(&source.id).await?.map(|credits| credits.mode);
+        launch.credits = self.launch_credits(&source.instance_type, mode)?;
         let (base, sources) = self.take_base(&source, &volumes).await?;
         for (volume, source) in launch.volumes.iter_mut().zip(sources.into_iter().cycle()) {
             volume.source = source;

@@ -62,6 +62,7 @@ impl Cloud {
         }
         let mut launch = self.launch_rows(&request, &checked).await?;
         launch.token = token;
+        launch.credits = self.launch_credits(&checked.instance_type, request.credit_mode)?;
         self.inner.store.add_launch(&launch).await.map_err(internal)?;
         info!(reservation = %launch.reservation_id, count = launch.instances.len(), image = %request.image_id, "launching");
         for record in &launch.instances {
@@ -106,7 +107,7 @@ impl Cloud {
         let image = self.usable_image(&request.image_id, ImageKind::Machine).await?;
         let (kernel_id, ramdisk_id) = self.boot_images(request, &image).await?;
         let instance_type = request.instance_type.clone().unwrap_or_else(|| DEFAULT_TYPE.into());
-        self.instance_type(&instance_type)?;
+        self.launch_credits(&instance_type, request.credit_mode)?;
         let public_key = self.public_key_line(request.key_name.as_deref()).await?;
         let subnet = self.launch_subnet(request).await?;
         let groups = self.launch_groups(request, &subnet).await?;

@@ -2,6 +2,8 @@
 
 use cumulet_api_types::instance as wire;
 use cumulet_engine::api::instance::{AttributeChange, Reachability};
+use cumulet_engine::credits::Credits;
+use cumulet_model::credits::CreditMode;
 use cumulet_model::error::parse_id;
 use cumulet_model::instance::{Instance, InstanceBlockDevice, MetadataOptions, StateChange};
 use cumulet_model::state::{InstanceState, ShutdownBehavior};
@@ -47,6 +49,25 @@ pub(crate) fn instance_to(instance: Instance) -> wire::Instance {
         hibernation: instance.hibernation,
         hibernated: instance.hibernated,
         tags: instance.tags,
+    }
+}
+
+pub(crate) fn credit_mode_from(mode: wire::CreditMode) -> CreditMode {
+    match mode {
+        wire::CreditMode::Standard => CreditMode::Standard,
+        wire::CreditMode::Unlimited => CreditMode::Unlimited,
+    }
+}
+
+pub(crate) fn credits_to(credits: Credits) -> wire::CpuCredits {
+    wire::CpuCredits {
+        mode: match credits.mode {
+            CreditMode::Standard => wire::CreditMode::Standard,
+            CreditMode::Unlimited => wire::CreditMode::Unlimited,
+        },
+        balance: credits.balance.credits(),
+        surplus: credits.balance.surplus_credits(),
+        earned_per_hour: credits.terms.earned_per_hour(),
     }
 }
 

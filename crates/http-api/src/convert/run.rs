@@ -8,7 +8,7 @@ use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::volume::{BlockDeviceMapping, EbsBlockDevice};
 use cumulet_model::{CloudError, ErrorCode, Gib, GroupId};
 
-use super::instance::{instance_to, metadata_from};
+use super::instance::{credit_mode_from, instance_to, metadata_from};
 use super::volume::type_from;
 use super::{base64_from, optional_id};
 
@@ -36,6 +36,7 @@ pub(crate) fn run_from(request: wire::RunInstances) -> Result<RunInstances, Clou
         .map(|text| base64_from("user_data_base64", &text, ErrorCode::InvalidUserDataMalformed))
         .transpose()?;
     run.block_devices = request.block_devices.into_iter().map(device_from).collect::<Result<_, _>>()?;
+    run.credit_mode = request.credit_mode.map(credit_mode_from);
     run.shutdown_behavior = match request.shutdown_behavior {
         Some(WireShutdown::Terminate) => ShutdownBehavior::Terminate,
         Some(WireShutdown::Stop) | None => ShutdownBehavior::Stop,

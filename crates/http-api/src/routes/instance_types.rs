@@ -17,7 +17,7 @@ pub(crate) async fn list(State(api): State<Api>) -> Json<InstanceTypeList> {
         name: known.name.clone(),
         vcpus: known.vcpus,
         memory_mib: known.memory.0,
-        burstable: known.burstable,
+        burstable: known.credits.is_some(),
         max_interfaces: known.max_interfaces,
     });
     Json(InstanceTypeList { instance_types: types.collect() })

@@ -28,7 +28,7 @@ impl Limits {
 
     /// Files with their values (the kernel's admin-guide, cgroup-v2.rst and cgroup-v1/).
     pub(super) fn files(&self, version: Version, controllers: &[Controller]) -> Vec<(&'static str, String)> {
-        let quota = (u64::from(self.vcpus) + 1) * PERIOD;
+        let quota = usual_quota(self.vcpus);
         let memory = self.memory_bytes();
         let mut files = Vec::new();
         for controller in controllers {
@@ -52,6 +52,21 @@ impl Limits {
             }
         }
         files
+    }
+}
+
+/// The processor time of a period that a machine may use, in microseconds.
+fn usual_quota(vcpus: u32) -> u64 {
+    (u64::from(vcpus) + 1) * PERIOD
+}
+
+/// The file of the limit on processor time with its value: so many thousandths of a processor, or the usual.
+pub(super) fn cpu_limit(version: Version, vcpus: u32, thousandths: Option<u32>) -> (&'static str, String) {
+    // The kernel refuses less than a millisecond.
+    let quota = thousandths.map_or(usual_quota(vcpus), |part| (u64::from(part) * PERIOD / 1000).max(1000));
+    match version {
+        Version::V1 => ("cpu.cfs_quota_us", quota.to_string()),
+        Version::V2 => ("cpu.max", format!("{quota} {PERIOD}")),
     }
 }
 
@@ -86,5 +101,8 @@ mod tests {
         assert_eq!(value(&v2, "memory.max"), ((3 * 1024 + 128 + 256_u64) << 20).to_string());
         assert_eq!(value(&v2, "pids.max"), "130");
         assert!(v2.iter().any(|it| it.0 == "memory.oom.group"));
+        assert_eq!(cpu_limit(Version::V1, 2, Some(200)), ("cpu.cfs_quota_us", "20000".into()));
+        assert_eq!(cpu_limit(Version::V2, 2, Some(5)), ("cpu.max", "1000 100000".into()));
+        assert_eq!(cpu_limit(Version::V2, 2, None).1, value(&v2, "cpu.max"));
     }
 }

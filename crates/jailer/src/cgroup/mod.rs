@@ -58,6 +58,14 @@ struct Place {
     controllers: Vec<Controller>,
 }
 
+impl Place {
+    fn set(&self, name: &str, file: &str, value: &str) -> Option<String> {
+        let path = self.dir.join(name).join(file);
+        let error = fs::write(&path, value).err()?;
+        Some(format!("can't set {} to {value}: {error}", path.display()))
+    }
+}
+
 /// The control groups that this host gives to machines.
 #[derive(Debug, Clone, Default)]
 pub struct Cgroups {
@@ -156,11 +164,20 @@ impl Cgroups {
     /// Changes how much memory a machine's group may use: as much as one whose guest has `mib` MiB. Gives a sentence where
     /// that can't be had.
     pub fn set_memory(&self, name: &str, mib: u64) -> Option<String> {
-        let place = self.places.iter().find(|place| place.controllers.contains(&Controller::Memory))?;
-        let (file, bytes) = (limits::memory_file(place.version), limits::memory_bytes(mib));
-        let path = place.dir.join(name).join(file);
-        let error = fs::write(&path, bytes.to_string()).err()?;
-        Some(format!("can't set {} to {bytes}: {error}", path.display()))
+        let place = self.place_of(Controller::Memory)?;
+        place.set(name, limits::memory_file(place.version), &limits::memory_bytes(mib).to_string())
+    }
+
+    /// Changes how much processor time a machine's group may use: so many thousandths of a processor, or what one with so
+    /// many vCPUs usually may. Gives a sentence where that can't be had.
+    pub fn set_cpu(&self, name: &str, vcpus: u32, thousandths: Option<u32>) -> Option<String> {
+        let place = self.place_of(Controller::Cpu)?;
+        let (file, value) = limits::cpu_limit(place.version, vcpus, thousandths);
+        place.set(name, file, &value)
+    }
+
+    fn place_of(&self, controller: Controller) -> Option<&Place> {
+        self.places.iter().find(|place| place.controllers.contains(&controller))
     }
 
     /// The groups that a machine of this name has, if it has any.

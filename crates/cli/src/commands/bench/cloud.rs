@@ -54,7 +54,8 @@ pub struct Plan<'p> {
 
 /// What stands in the figures' place, for this reason.
 pub fn left_out(why: &Failure) -> Figure {
-    let figure = Figure::new("cloud", "Launches and forks by API", "ms", "against a running daemon with that image");
+    let figure =
+        Figure::new("cloud", "Launches and forks by API", "ms", "against a running daemon with that image");
     figure.left_out(WHO, why.to_string().replace('\n', " "))
 }
 

@@ -34,9 +34,6 @@ pub fn check(call: &Call) -> Result<(), CloudError> {
     if params.flag("EbsOptimized")? == Some(true) {
         call.warn("EbsOptimized: volumes here have no bandwidth of their own, it makes no difference");
     }
-    if params.structure("CreditSpecification").text("CpuCredits").is_some() {
-        call.warn("CreditSpecification: there are no CPU credits here, every instance may burst without limit");
-    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::{CloudError, ErrorCode};
 
 use super::shared::encoding::user_data;
-use super::shared::{block_devices, metadata_options};
+use super::shared::{block_devices, credits, metadata_options};
 use crate::call::{Answer, Call};
 use crate::query::Params;
 use crate::resources::instance::reservation_xml;
@@ -59,6 +59,7 @@ fn read(call: &Call) -> Result<RunInstances, CloudError> {
         disable_api_termination: params.flag("DisableApiTermination")?.unwrap_or(false),
         hibernation: params.structure("HibernationOptions").flag("Configured")?.unwrap_or(false),
         disable_api_stop: params.flag("DisableApiStop")?.unwrap_or(false),
+        credit_mode: credits::mode(&params.structure("CreditSpecification"))?,
         monitoring: params.structure("Monitoring").flag("Enabled")?.unwrap_or(false),
         instance_tags: tags.remove("instance").unwrap_or_default(),
         volume_tags: tags.remove("volume").unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod block_devices;
+pub mod credits;
 pub mod encoding;
 pub mod figures;
 pub mod groups;

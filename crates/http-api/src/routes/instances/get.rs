@@ -6,7 +6,7 @@ use cumulet_api_types::error::ErrorReply;
 use cumulet_api_types::instance::InstanceDetail;
 use cumulet_model::error::parse_id;
 
-use crate::convert::instance::{instance_to, reachability_to};
+use crate::convert::instance::{credits_to, instance_to, reachability_to};
 use crate::error::Result;
 use crate::extract::Segment;
 use crate::router::Api;
@@ -25,5 +25,6 @@ pub(crate) async fn get(
     let id = parse_id(&id)?;
     let instance = instance_to(api.cloud.instance(&id).await?);
     let reachability = reachability_to(api.cloud.reachability(&id).await?);
-    Ok(Json(InstanceDetail { instance, reachability }))
+    let cpu_credits = api.cloud.credits(&id).await?.map(credits_to);
+    Ok(Json(InstanceDetail { instance, reachability, cpu_credits }))
 }

@@ -7,7 +7,7 @@ use cumulet_api_types::instance::{Instance, ModifyInstance};
 use cumulet_model::InstanceId;
 use cumulet_model::error::parse_id;
 
-use crate::convert::instance::{changes_from, instance_to, metadata_from};
+use crate::convert::instance::{changes_from, credit_mode_from, instance_to, metadata_from};
 use crate::error::Result;
 use crate::extract::{Body, Segment};
 use crate::router::Api;
@@ -26,11 +26,15 @@ pub(crate) async fn modify(
 ) -> Result<Json<Instance>> {
     let id: InstanceId = parse_id(&id)?;
     let options = request.metadata_options.take();
+    let credit_mode = request.credit_mode.take();
     for change in changes_from(request)? {
         api.cloud.modify_instance_attribute(&id, change).await?;
     }
     if let Some(options) = options {
         api.cloud.modify_metadata_options(&id, metadata_from(options)).await?;
+    }
+    if let Some(mode) = credit_mode {
+        api.cloud.modify_credit_mode(&id, credit_mode_from(mode)).await?;
     }
     Ok(Json(instance_to(api.cloud.instance(&id).await?)))
 }
