@@ -1,11 +1,11 @@
 //! The machine as KVM has it: its interrupt controllers are in the kernel.
 
 use crate::memory::layout;
-use crate::pci::{MsiMessage, MsiSink};
+use crate::pci::{CONFIG_PORTS, MsiMessage, MsiSink};
 use crate::source;
 use cumulet_vmm_protocol::Source;
 use kvm_bindings::kvm_msi;
-use kvm_ioctls::{Kvm, VmFd};
+use kvm_ioctls::{Cap, IoEventAddress, Kvm, VmFd};
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::sync::Arc;
@@ -43,6 +43,14 @@ fn retry_interrupted<T>(
             result => return result,
         }
     }
+}
+
+/// Has KVM keep what the guest writes to the PCI address port (4 bytes at 0xcf8) in a ring instead of leaving the guest
+/// each time: it means nothing before the data port is used, and a boot writes there some hundred times. False where KVM
+/// can't.
+pub fn keep_config_addresses(kvm: &Kvm, vm: &VmFd) -> bool {
+    let there = kvm.check_extension(Cap::CoalescedPio) && kvm.check_extension(Cap::CoalescedMmio);
+    there && vm.register_coalesced_mmio(IoEventAddress::Pio(CONFIG_PORTS.start), 4).is_ok()
 }
 
 /// An edge-triggered line of the I/O APIC.

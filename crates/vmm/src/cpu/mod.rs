@@ -2,6 +2,7 @@
 
 mod compat;
 mod cpuid;
+mod kept;
 mod kick;
 mod msr;
 mod paravirt;

@@ -1,6 +1,7 @@
 //! The thread of a vCPU: enters the guest, serves its accesses to devices, stands still while the machine is paused,
 //! and ends the machine when the guest can't go on.
 
+use super::kept::Kept;
 use super::kick::{self, Kickable};
 use super::state::{self, VcpuState};
 use super::{CpuError, Vcpu};
@@ -49,9 +50,14 @@ pub struct Surroundings {
     pub machine: Arc<MachineState>,
 }
 
-/// Starts a thread for each vCPU. They wait until [`Vcpus::resume`].
-pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings) -> std::io::Result<Vcpus> {
+/// Starts a thread for each vCPU. They wait until [`Vcpus::resume`]. `kept` tells whether KVM keeps addresses
+/// ([`crate::vm::keep_config_addresses`]).
+pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings, kept: bool) -> std::io::Result<Vcpus> {
     kick::install()?;
+    let kept = match vcpus.first() {
+        Some(vcpu) if kept => Kept::of(&vcpu.fd)?,
+        _ => Kept::default(),
+    };
     let gate = Arc::new(Gate::default());
     let mut threads = Vec::new();
     for (index, vcpu) in vcpus.into_iter().enumerate() {
@@ -65,6 +71,7 @@ pub fn spawn(vcpus: Vec<Vcpu>, surroundings: &Surroundings) -> std::io::Result<V
             surroundings: surroundings.clone(),
             gate: gate.clone(),
             shared: shared.clone(),
+            kept: kept.clone(),
         };
         gate.enter();
         let thread = std::thread::Builder::new().name(format!("vcpu{index}")).spawn(move || worker.run())?;
@@ -143,6 +150,7 @@ struct Worker {
     surroundings: Surroundings,
     gate: Arc<Gate>,
     shared: Arc<Shared>,
+    kept: Kept,
 }
 
 /// What came of a stay in the guest.
@@ -165,6 +173,8 @@ impl Worker {
                 if owed {
                     self.pay();
                 }
+                // Before anybody saves the machine.
+                self.kept.deliver(&self.surroundings.ports);
                 if !self.stand() {
                     break;
                 }
@@ -212,8 +222,14 @@ impl Worker {
     fn step(&self, vcpu: &mut VcpuFd) -> Stay {
         let Surroundings { ports, memory, machine } = &self.surroundings;
         match vcpu.run() {
-            Ok(VcpuExit::IoIn(port, data)) => ports.read(u64::from(port), data),
-            Ok(VcpuExit::IoOut(port, data)) => ports.write(u64::from(port), data),
+            Ok(VcpuExit::IoIn(port, data)) => {
+                self.kept.deliver_for(port, ports);
+                ports.read(u64::from(port), data);
+            }
+            Ok(VcpuExit::IoOut(port, data)) => {
+                self.kept.deliver_for(port, ports);
+                ports.write(u64::from(port), data);
+            }
             Ok(VcpuExit::MmioRead(address, data)) => memory.read(address, data),
             Ok(VcpuExit::MmioWrite(address, data)) => memory.write(address, data),
             Ok(VcpuExit::Intr | VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => return Stay::Interrupted,

@@ -19,7 +19,7 @@ use crate::devices::vmclock;
 use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
 use crate::memory::{self, Memory, MemoryError, Pagemap, layout};
-use crate::pci::{BarWindow, ConfigPorts, Ecam, PciRoot, SlotPorts, slots};
+use crate::pci::{BarWindow, CONFIG_PORTS, ConfigPorts, Ecam, PciRoot, SlotPorts, slots};
 use crate::snapshot::{MachineSave, Parts, RestoreError, restore};
 use crate::source::Given;
 use crate::virtio::{self, TransportConfig, VirtioDevice, VirtioPci};
@@ -156,6 +156,7 @@ pub fn build(
     let (memory, beginning) = prepared?;
     let (kvm, vm) = host?;
     memory::register(&vm, &memory)?;
+    let kept = vm::keep_config_addresses(&kvm, &vm);
     let mut builder = Builder::new(config, state, vm.clone(), memory.clone())?;
     let serial = builder.add_serial(console)?;
     let power = builder.add_power()?;
@@ -175,7 +176,7 @@ pub fn build(
             (restore::apply(&kvm, &vm, *saved, &builder.parts)?, generation_id)
         }
     };
-    let vcpus = cpu::spawn(vcpus, &builder.surroundings)?;
+    let vcpus = cpu::spawn(vcpus, &builder.surroundings, kept)?;
     Ok(Machine {
         state: builder.surroundings.machine,
         vcpus,
@@ -292,7 +293,7 @@ impl Builder {
     ) -> Result<Self, BuildError> {
         let root = Arc::new(PciRoot::default());
         let (mut ports, mut space) = (Bus::default(), Bus::default());
-        ports.add(0xcf8..0xd00, Arc::new(ConfigPorts(root.clone())));
+        ports.add(CONFIG_PORTS, Arc::new(ConfigPorts(root.clone())));
         space.add(layout::ECAM..layout::ECAM + layout::ECAM_SIZE, Arc::new(Ecam(root.clone())));
         let slots = Arc::new(SlotPorts::new(machine.clone()));
         let range = u64::from(slots::PORTS_START)..u64::from(slots::PORTS_START + slots::PORTS_COUNT);

@@ -8,7 +8,7 @@ pub mod slots;
 
 pub use config::{CAPABILITY_VENDOR, ConfigSpace, Identification};
 pub use msix::{MsiMessage, MsiSink, MsixTable, NO_VECTOR, PENDING_OFFSET_ALIGN, msix_capability};
-pub use root::{BarWindow, ConfigPorts, Ecam, PART, PciRoot, SLOTS, rename_slots};
+pub use root::{BarWindow, CONFIG_PORTS, ConfigPorts, Ecam, PART, PciRoot, SLOTS, rename_slots};
 pub use slots::SlotPorts;
 
 use std::fmt::Debug;

@@ -163,7 +163,10 @@ struct RootState {
     slots: Vec<(usize, String)>,
 }
 
-/// Ports 0xcf8 to 0xcff.
+/// An address, and data at that address of configuration space (PCI local bus specification 3.0, 3.2.2.3.2).
+pub const CONFIG_PORTS: std::ops::Range<u64> = 0xcf8..0xd00;
+
+/// [`CONFIG_PORTS`].
 #[derive(Debug)]
 pub struct ConfigPorts(pub Arc<PciRoot>);
 
