@@ -1,6 +1,6 @@
 //! A network interface that comes and goes while a guest runs.
 
-use cumulet_e2e::{Site, eventually};
+use cumulet_e2e::{Guest, Site, eventually};
 
 #[test]
 fn an_interface_comes_with_its_address_and_metadata_and_goes() {
@@ -42,4 +42,22 @@ fn an_interface_comes_with_its_address_and_metadata_and_goes() {
     site.aws(&["delete-network-interface", "--network-interface-id", &eni]);
     let left = site.try_aws(&["describe-network-interfaces", "--network-interface-ids", &eni]);
     assert!(left.err.contains("InvalidNetworkInterfaceID.NotFound"), "{}", left.err);
+}
+
+#[test]
+fn an_interface_has_as_many_queues_as_its_instance_can_use() {
+    let Some(site) = Site::new("queues") else { return };
+    let key = site.key_pair("mine");
+    let group = site.group("ssh", &["22"]);
+    let guest = site.guest("mine", &key, &group, &["--instance-type", "test.wide"]);
+    let queues = |guest: &Guest| guest.ssh("ls /sys/class/net/eth0/queues | grep -c rx-");
+    assert_eq!(queues(&guest), "2");
+    assert_eq!(guest.ssh("nproc"), "4");
+    site.aws(&["stop-instances", "--instance-ids", &guest.id]);
+    site.wait_for(&guest.id, "stopped");
+    let narrow = ["--instance-type", "{\"Value\": \"test.tiny\"}"];
+    site.aws(&[&["modify-instance-attribute", "--instance-id", &guest.id][..], &narrow].concat());
+    site.aws(&["start-instances", "--instance-ids", &guest.id]);
+    let guest = site.reach(&guest.id, &key);
+    assert_eq!(queues(&guest), "1");
 }

@@ -119,8 +119,8 @@ impl Net {
         descriptors
     }
 
-    /// Serves number `which` of those.
-    pub(super) fn ready_of(&self, index: usize, which: usize) {
+    /// Serves number `which` of what pair `index` waits for: room, frames of the guest, time, frames of the tap.
+    pub fn ready_of(&self, index: usize, which: usize) {
         let ready = [Ready::Rx, Ready::Tx, Ready::Timer, Ready::Tap];
         // Of a driver that knows of one pair, the control queue comes right behind it.
         if (index, which) == (1, RX) && self.is_control(2) {

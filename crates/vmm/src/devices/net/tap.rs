@@ -90,10 +90,10 @@ impl Tap {
         }
     }
 
-    /// A descriptor that is none.
-    #[cfg(test)]
-    pub fn none() -> Self {
-        Self(std::fs::File::open("/dev/null").expect("there is one").into())
+    /// What gives and takes a frame at a time without blocking, in place of a tap, for tests: what else is asked of a tap
+    /// fails.
+    pub fn stand_in(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
     }
 
     /// Puts this queue, one of several, to use, or out of it: the tap then gives it no frames and takes none from it.

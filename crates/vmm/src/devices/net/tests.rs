@@ -7,6 +7,7 @@ use crate::virtio::testing::*;
 use crate::virtio::{Activation, F_COMMON};
 use cumulet_vmm_protocol::TapSource;
 use proptest::prelude::*;
+use std::os::fd::OwnedFd;
 use vm_memory::{Bytes, GuestAddress};
 
 fn active(mergeable: bool) -> (Guest, Active) {
@@ -90,6 +91,10 @@ fn the_control_queue_is_behind_the_pairs_that_the_driver_knows_of() {
     assert_eq!(place(F_COMMON | control | several, 4), Some(8));
 }
 
+fn nothing() -> OwnedFd {
+    std::fs::File::open("/dev/null").unwrap().into()
+}
+
 /// An interface whose taps are no taps: what is asked of them fails, as of one that was cut off.
 fn several(pairs: usize) -> Net {
     let sources = vec![TapSource::Fd(9); pairs];
@@ -101,7 +106,7 @@ fn several(pairs: usize) -> Net {
         mtu: None,
         limits: Default::default(),
     };
-    let net = Net::new(config, (0..pairs).map(|_| Tap::none()).collect()).unwrap();
+    let net = Net::new(config, (0..pairs).map(|_| Tap::stand_in(nothing())).collect()).unwrap();
     net.sever();
     net
 }
