@@ -52,7 +52,7 @@ impl Site {
         };
         let config = "memory_ratio = 8.0\nvcpu_ratio = 64\nstop_grace_seconds = 60\nterminate_grace_seconds = 20\n\
                       [[instance_types]]\nname = \"test.tiny\"\nvcpus = 1\nmemory_mib = 192\n\
-                      [[instance_types]]\nname = \"test.wide\"\nvcpus = 4\nmemory_mib = 256\n";
+                      [[instance_types]]\nname = \"test.wide\"\nvcpus = 2\nmemory_mib = 256\n";
         std::fs::write(site.path("cumulet.toml"), config).expect("a configuration");
         site.start_daemon();
         let env = run_ok(site.cumulet(&["aws-env"]).as_mut());

@@ -28,10 +28,10 @@ pub struct InstanceType {
 }
 
 impl InstanceType {
-    /// How many pairs of queues each interface has: one for two vCPUs. Each but the first is served by a thread of its own
-    /// on the host, which must not have more to do for the network than for the guest.
+    /// How many pairs of queues each interface has: one for each vCPU, up to four. Each but the first has a thread of its
+    /// own on the host.
     pub fn queue_pairs(&self) -> u32 {
-        (self.vcpus / 2).clamp(1, 8)
+        self.vcpus.clamp(1, 4)
     }
 
     /// Bytes a second that the type's interfaces may carry each, as its network performance says: `Up to 5 Gigabit`.

@@ -169,6 +169,22 @@ fn several_pairs_of_queues_are_used_as_the_guest_chooses() {
     });
 }
 
+/// The host's frames find the guest though it uses one pair of two from the begin.
+#[test]
+fn frames_for_a_pair_that_is_not_used_go_to_the_others() {
+    with_queues("frames_for_a_pair_that_is_not_used_go_to_the_others", 2, |kernel, taps| {
+        count_bytes(TcpListener::bind("10.9.0.1:99").unwrap());
+        let spec = MachineSpec { vcpus: 1, ..with_pairs(&kernel, &taps) };
+        let mut vm = Vm::start_with(&spec, &taps.iter().collect::<Vec<_>>());
+        vm.ready();
+        vm.ask("up 10.9.0.2");
+        assert_eq!(metrics(&mut vm).queue_pairs, 1);
+        for _ in 0..4 {
+            assert_eq!(vm.ask("uploads 10.9.0.1:99 8 1"), vec![(1 << 20).to_string(); 8].join(" "));
+        }
+    });
+}
+
 #[test]
 fn pairs_in_use_go_on_after_a_pause_and_in_a_copy() {
     with_queues("pairs_in_use_go_on_after_a_pause_and_in_a_copy", 3, |kernel, taps| {

@@ -3,7 +3,8 @@
 //!
 //! The event loop serves the first pair of queues. Where there are more, each has a thread of its own: several pairs in
 //! one thread would win nothing. The tap has a queue for each pair, and spreads what comes in over those that the driver
-//! uses. The limits are those of all pairs together.
+//! uses. Taking a queue out of use lasts as long as the host's RCU wants, so one that the driver does not use yet stays in
+//! use until a frame comes to it: most drivers use all before that. The limits are those of all pairs together.
 
 mod active;
 mod config;
@@ -134,7 +135,7 @@ impl Net {
         self.pairs.iter().for_each(|pair| pair.timer.set(Duration::ZERO));
     }
 
-    /// Has the tap use the queues of the first `count` of several pairs.
+    /// Has the tap use the queues of the first `count` of several pairs, and no others.
     fn use_pairs(&self, count: usize) -> io::Result<()> {
         let mut further = self.pairs.iter().enumerate().skip(1);
         further.try_for_each(|(index, pair)| pair.set_in_use(index < count))
@@ -224,9 +225,9 @@ impl VirtioDevice for Net {
             work.active = Some(Active::new(pair_queues, 2 * index, memory.clone(), features, interrupt));
         }
         control.pairs = std::mem::replace(&mut control.restored, 1);
-        if self.pairs.len() > 1 {
-            // Those that can't be used get no frames; the tap gives them to the others.
-            let _ = self.use_pairs(control.pairs);
+        if self.pairs.len() > 1 && !several {
+            // The others get no frames then; the tap gives them to the first.
+            let _ = self.use_pairs(1);
         }
     }
 
@@ -236,9 +237,6 @@ impl VirtioDevice for Net {
             let mut work = pair.lock();
             work.active = None;
             let _ = work.tap.as_ref().map(|tap| tap.set_offloads(0));
-        }
-        if self.pairs.len() > 1 {
-            let _ = self.use_pairs(1);
         }
     }
 

@@ -86,6 +86,10 @@ impl Net {
             Ready::Rx => drop(self.kicks[first + RX].read()),
             Ready::Tx => drop(self.kicks[first + TX].read()),
         }
+        if ready == Ready::Tap && index > 0 && index >= self.pairs_in_use() {
+            // The driver does not use it: what comes next goes to the others.
+            return drop(pair.set_in_use(false));
+        }
         let mut work = pair.lock();
         let Work { tap, active: Some(active), .. } = &mut *work else { return };
         let tap = tap.as_ref();

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Starts them, with the first pair alone in use. Closing `gate` needs [`Net::nudge`] to wake them.
+/// Starts them. Closing `gate` needs [`Net::nudge`] to wake them.
 pub fn spawn(number: usize, net: &Arc<Net>, gate: &Arc<Gate>) -> io::Result<()> {
     for index in 1..net.pairs.len() {
         let mut events = EventLoop::new()?;
@@ -30,7 +30,7 @@ pub fn spawn(number: usize, net: &Arc<Net>, gate: &Arc<Gate>) -> io::Result<()> 
         });
         thread.inspect_err(|_| gate.leave())?;
     }
-    if net.pairs.len() > 1 { net.use_pairs(1) } else { Ok(()) }
+    Ok(())
 }
 
 impl Net {
