@@ -1,7 +1,7 @@
 //! Disks on images that were tampered with, and requests on them, many at a time. The input is a byte that says which
-//! engine and which layers, a count of changes (place and value of a byte) to the uppermost layer, a small qcow2 image that
-//! lies on another file or on none, and then requests of four bytes. All requests are answered, and what lies beneath
-//! is never changed.
+//! engine and which layers, a count of changes (place and value of a byte) to a small qcow2 image that lies on another
+//! file or on none, and then requests of four bytes. That image lies under an overlay that is right, for the layer that
+//! is written is never anybody else's. All requests are answered, and what lies beneath is never changed.
 #![no_main]
 
 use cumulet_vmm::config::Base;
@@ -15,7 +15,6 @@ use imago::FormatCreateBuilder;
 use imago::qcow2::Qcow2;
 use libfuzzer_sys::fuzz_target;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
@@ -46,6 +45,7 @@ struct Originals {
     dir: TempDir,
     alone: Vec<u8>,
     layered: Vec<u8>,
+    overlay: Vec<u8>,
     base: Vec<u8>,
 }
 
@@ -55,25 +55,28 @@ fn originals() -> &'static Originals {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
         let base = vec![0x5a; DISK as usize];
         fs::write(dir.path().join("base"), &base).expect("it is written");
-        let (alone, layered) = (image(dir.path(), false), image(dir.path(), true));
-        Originals { dir, alone, layered, base }
+        let written: Vec<u8> = (0..12).flat_map(|at| [1, at * 20, 3, 0]).chain([4, 0, 0, 0]).collect();
+        let alone = image(dir.path(), &[], &written);
+        let layered = image(dir.path(), &[(DiskFormat::Raw, dir.path().join("base"))], &written);
+        let overlay = image(dir.path(), &[(DiskFormat::Raw, dir.path().join("base"))], &[]);
+        Originals { dir, alone, layered, overlay, base }
     })
 }
 
-/// A little image of which most are tables.
-fn image(dir: &Path, layered: bool) -> Vec<u8> {
+/// A little image of which most are tables, after some requests.
+fn image(dir: &Path, beneath: &[(DiskFormat, PathBuf)], work: &[u8]) -> Vec<u8> {
     let path = dir.join("image");
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).expect("a file");
+    let file =
+        File::options().read(true).write(true).create(true).truncate(true).open(&path).expect("a file");
     let storage = imago::file::File::try_from(file).expect("a file");
     let builder = Qcow2::<imago::file::File>::create_builder(storage).cluster_size(512).size(DISK);
-    let builder = if layered { builder.backing("base".into(), "raw".into()) } else { builder };
+    let builder = if beneath.is_empty() { builder } else { builder.backing("base".into(), "raw".into()) };
     builder.create().expect("it is made");
-    let device = open(&path, layered.then(|| dir.join("base")), None).expect("a right image");
+    let device = open(&path, beneath, None).expect("a right image");
     let memory = Memory::from_ranges(&[(GuestAddress(0), MEMORY)]).expect("a little memory");
     activate(&device, &memory);
-    let writes: Vec<u8> = (0..12).flat_map(|at| [1, at * 20, 3, 0]).chain([4, 0, 0, 0]).collect();
-    requests(&device, &memory, &writes);
-    drop(device);
+    requests(&device, &memory, work);
+    device.close().expect("it is written out");
     fs::read(path).expect("it is read")
 }
 
@@ -87,26 +90,26 @@ fuzz_target!(|input: &[u8]| {
         let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % content.len();
         content[at] = change[2];
     }
-    let path = originals.dir.path().join("disk");
-    fs::write(&path, &content).expect("it is written");
-    let beneath = layered.then(|| originals.dir.path().join("base"));
+    let place = |name: &str| originals.dir.path().join(name);
+    fs::write(place("disk"), &content).expect("it is written");
+    fs::write(place("overlay"), &originals.overlay).expect("it is written");
+    let mut beneath = vec![(DiskFormat::Qcow2, place("disk"))];
+    beneath.extend(layered.then(|| (DiskFormat::Raw, place("base"))));
     let engine = if flags & 2 != 0 { None } else { Some(DiskEngine::Synchronous) };
-    let Some(device) = open(&path, beneath, engine) else { return };
+    let Some(device) = open(&place("overlay"), &beneath, engine) else { return };
     let memory = Memory::from_ranges(&[(GuestAddress(0), MEMORY)]).expect("a little memory");
     activate(&device, &memory);
     requests(&device, &memory, work);
     let _ = device.close();
-    let mut base = vec![0; DISK as usize];
-    let file = File::open(originals.dir.path().join("base")).expect("it is there");
-    file.read_exact_at(&mut base, 0).expect("it is as long as before");
-    assert!(base == originals.base, "what lies beneath was changed");
+    assert!(fs::read(place("base")).expect("it is there") == originals.base, "what lies beneath was changed");
+    assert!(fs::read(place("disk")).expect("it is there") == content, "what lies beneath was changed");
 });
 
-fn open(path: &Path, beneath: Option<PathBuf>, engine: Option<DiskEngine>) -> Option<Block> {
+fn open(path: &Path, beneath: &[(DiskFormat, PathBuf)], engine: Option<DiskEngine>) -> Option<Block> {
     let source = |path: &Path| Source::Path(path.to_string_lossy().into_owned());
     let layer = Layer { format: DiskFormat::Qcow2, source: source(path) };
-    let backing =
-        beneath.iter().map(|path| Layer { format: DiskFormat::Raw, source: source(path) }).collect();
+    let layers = beneath.iter();
+    let backing = layers.map(|(format, path)| Layer { format: *format, source: source(path) }).collect();
     let (id, serial) = ("vol-1".to_owned(), "vol1".to_owned());
     let disk = Disk { id, serial, read_only: false, layer, backing, limits: Default::default(), engine };
     let config = BlockConfig::check("disk", &disk, Base::inherited(Path::new("/"))).expect("a right disk");
@@ -120,7 +123,8 @@ fn requests(device: &Block, memory: &Memory, work: &[u8]) {
     let mut offered = 0u16;
     for some in work[..work.len().min(4 * 200)].chunks(4 * AT_ONCE) {
         for (slot, request) in (0u64..).zip(some.chunks_exact(4)) {
-            let (kind, sector, count) = (u32::from(request[0] % 16), u64::from(request[1]) * 2, request[2] % 24);
+            let (kind, sector, count) =
+                (u32::from(request[0] % 16), u64::from(request[1]) * 2, request[2] % 24);
             put(HEADERS + slot * 16, &kind.to_le_bytes());
             put(HEADERS + slot * 16 + 8, &sector.to_le_bytes());
             put(STATUSES + slot, &[0xaa]);
