@@ -1,10 +1,10 @@
 //! A disk's files while they are open, and what serves them.
 //!
 //! Where imago tells that data is plainly in a file — in a raw image, in a cluster of any layer for reads, in a cluster of
-//! the uppermost layer for writes — it is read and written there: reads by io_uring, many requests at a time, writes at
-//! once as long as the host takes them at once, and else by io_uring too ([`super::pace`]). All else is imago's, at once
-//! and in the disk's thread: clusters that have to be allocated or unpacked, zeroes, discards. Without io_uring imago does
-//! everything.
+//! the uppermost layer for writes — it is read and written there. What is but a copy from or to the host's page cache is
+//! done at once, which costs less than asking for it; what would wait, for a disk or because the host holds writers back
+//! ([`super::pace`]), goes by io_uring, many requests at a time. All else is imago's, at once and in the disk's thread:
+//! clusters that have to be allocated or unpacked, zeroes, discards. Without io_uring imago does everything.
 //!
 //! The files are not opened with `O_DIRECT`: machines share the layers beneath theirs, often all of them, and the
 //! host's page cache is what makes them read those from a disk once and not once each. What is written is in the host's
@@ -41,6 +41,8 @@ pub struct Open {
     /// Nothing where there is no io_uring. Before the image, whose files it uses.
     flights: Option<Flights<Ticket>>,
     pace: Pace,
+    /// For tests: nothing is cached.
+    cold: bool,
     image: Image,
 }
 
@@ -61,7 +63,7 @@ impl Open {
                 })
                 .ok(),
         };
-        Ok(Self { flights, pace: Pace::default(), image })
+        Ok(Self { flights, pace: Pace::default(), cold: false, image })
     }
 
     /// What serves it.
@@ -74,9 +76,10 @@ impl Open {
         self.image.size()
     }
 
-    /// As if the host held writers back.
+    /// As if the host had nothing in its page cache and held writers back.
     #[cfg(test)]
     pub fn hold_back(&mut self) {
+        self.cold = true;
         let now = Instant::now();
         self.pace.note(0, now, now + std::time::Duration::from_secs(3600));
     }
@@ -120,6 +123,8 @@ impl Open {
             }
             at += length;
         }
+        // SAFETY: guest memory and the file live during the call.
+        parts.retain(|part| self.cold || !unsafe { part.read_cached() });
         Ok(launch(flights, ticket, memory, offset..end, parts))
     }
 

@@ -3,16 +3,17 @@
 //! A write to the host's page cache is a copy, and waiting for another thread to make it costs more than the copy: ext4,
 //! for one, can't write from a ring without such a thread (measured with 4 KiB at a depth of 32: 18,000 a second instead
 //! of 104,000). But when too much is dirty, or its journal is full, the host holds writers back, and a thread that waits
-//! there serves nobody. So a write that took long has those that follow go by the ring for a while.
+//! there serves nobody. So a write that took long has those that follow go by the ring for a while. What counts as long
+//! is more than a busy host's processors keep a thread waiting, or there would be no end of it.
 
 use std::time::{Duration, Instant};
 
 /// A write has been held back when it took longer than this,
-const LONG: Duration = Duration::from_millis(2);
+const LONG: Duration = Duration::from_millis(20);
 /// and this for each MiB.
 const LONG_PER_MIB: Duration = Duration::from_millis(4);
 /// How long others go by the ring then.
-const WHILE: Duration = Duration::from_millis(100);
+const WHILE: Duration = Duration::from_millis(200);
 
 /// How writes have gone.
 #[derive(Debug, Default)]

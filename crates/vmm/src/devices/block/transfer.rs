@@ -57,6 +57,19 @@ impl Transfer {
         unsafe { ring.push(tag, self.file, self.operation, &self.buffers) }
     }
 
+    /// Reads here and now if that is but a copy from the host's page cache, and tells whether it was.
+    ///
+    /// # Safety
+    ///
+    /// The file and the guest memory live.
+    pub unsafe fn read_cached(&self) -> bool {
+        let Operation::Read(offset) = self.operation else { return false };
+        let (buffers, count) = (self.buffers.as_ptr(), self.buffers.len() as i32);
+        // SAFETY: the buffers are guest memory, which lives.
+        let read = unsafe { libc::preadv2(self.file, buffers, count, offset as i64, libc::RWF_NOWAIT) };
+        usize::try_from(read).is_ok_and(|read| read == self.length)
+    }
+
     /// Does it here and now.
     ///
     /// # Safety
