@@ -44,7 +44,7 @@ impl Console {
                 Ok(())
             }
             Err(BenchError::Machine(how)) => {
-                let tail = &self.seen[self.seen.len().saturating_sub(300)..];
+                let tail = &self.seen[self.seen.len().saturating_sub(120)..];
                 let tail = String::from_utf8_lossy(tail).trim().replace(['\r', '\n'], " | ");
                 Err(BenchError::Machine(format!("{how} before {marker}; its console: {tail:?}")))
             }

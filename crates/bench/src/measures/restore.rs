@@ -76,8 +76,7 @@ impl Bench<'_> {
             source.wait_for(REPLY, LIMIT)?;
             Ok(took)
         });
-        let stop =
-            "128 MiB guest; from the pause until it goes on, with state and memory in files (not synced)";
+        let stop = "128 MiB guest; from the pause until it goes on. Ours and Firecracker wait until the disk has it, QEMU does not";
         Ok(Figure::new("snapshot", "Save a machine to files", "ms", stop).of(&taken))
     }
 
