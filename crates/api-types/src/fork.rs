@@ -1,10 +1,10 @@
-//! Forks of a running instance.
+//! Forks of a running instance or of a saved machine.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Tags;
 
-/// What to make of a running instance.
+/// What to make of a running instance or of a saved machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -15,4 +15,7 @@ pub struct ForkInstance {
     /// Tags of the forks, over the source's own.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+    /// Makes the request idempotent: the same token and parameters give the same answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
 }

@@ -16,6 +16,7 @@ pub mod instance_type;
 pub mod key_pair;
 pub mod network;
 pub mod run;
+pub mod saved_machine;
 pub mod security_group;
 pub mod tag;
 pub mod volume;

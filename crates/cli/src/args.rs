@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     aws_env, bench, completion, console, copy, exec, fork, forward, group, image, interface, key, list,
-    modify, reboot, run, show, ssh, start, stop, subnets, tag, teardown, terminate, types, volume, vpcs,
+    modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown, terminate, types,
+    volume, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
@@ -51,8 +52,13 @@ pub enum Command {
     Image(image::Image),
     /// Launch instances
     Run(run::Run),
-    /// Make instances that begin where a running one is
+    /// Make instances that begin where a running one is, or a saved machine
     Fork(fork::Fork),
+    /// Save a running instance's machine, to fork from later
+    Save(save::Save),
+    /// Saved machines: list, remove
+    #[command(subcommand)]
+    Saved(saved::Saved),
     /// List instances
     #[command(visible_alias = "ps")]
     Ls(list::List),

@@ -4,6 +4,7 @@
 use cumulet_client::Client;
 use cumulet_client::types::image::{Image, ImageKind, ImageQuery, ImageState};
 use cumulet_client::types::instance::{Instance, InstanceQuery, InstanceState};
+use cumulet_client::types::saved_machine::SavedMachine;
 use cumulet_client::types::security_group::SecurityGroup;
 use cumulet_client::types::volume::Volume;
 
@@ -47,6 +48,20 @@ fn pick_instance(all: Vec<Instance>, asked: &str) -> Result<Instance> {
         1 => Ok(candidates.swap_remove(0)),
         _ => {
             let ids: Vec<_> = candidates.iter().map(|instance| instance.id.as_str()).collect();
+            Err(Failure::Other(format!("{asked:?} could be any of {}", ids.join(", "))))
+        }
+    }
+}
+
+/// The saved machine that `asked` means, by id or name.
+pub async fn saved_machine(client: &Client, asked: &str) -> Result<SavedMachine> {
+    let mut all = client.saved_machines().await?;
+    all.retain(|machine| machine.id == asked || machine.name.as_deref() == Some(asked));
+    match all.len() {
+        0 => Err(Failure::NotFound(format!("no saved machine has the id or name {asked:?}"))),
+        1 => Ok(all.swap_remove(0)),
+        _ => {
+            let ids: Vec<_> = all.iter().map(|machine| machine.id.as_str()).collect();
             Err(Failure::Other(format!("{asked:?} could be any of {}", ids.join(", "))))
         }
     }

@@ -112,6 +112,9 @@ pub(crate) struct Inner {
     pub keeper: NetworkKeeper,
     /// Held while addresses, names or capacity are looked up and taken, so that no two calls take the same.
     pub allocation: tokio::sync::Mutex<()>,
+    /// Held, before the former, while a running machine's disks are frozen: what one freezes another must not write to
+    /// before its machine stands still.
+    pub taking: tokio::sync::Mutex<()>,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
     pub fork_points: ForkPoints,
     /// Machines that an earlier daemon's death has left standing still: their drivers let them go on.

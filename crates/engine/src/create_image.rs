@@ -16,6 +16,7 @@ impl Cloud {
     pub async fn create_image(&self, request: CreateImage) -> Result<Image> {
         check_name(&request.name)?;
         check_tags(&request.tags)?;
+        let _taking = self.inner.taking.lock().await;
         let _allocation = self.inner.allocation.lock().await;
         let record = self.record(&request.instance_id).await?;
         let volumes = self.inner.store.volumes_of(&record.id).await.map_err(internal)?;

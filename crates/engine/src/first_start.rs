@@ -52,6 +52,7 @@ impl Cloud {
                 clock,
                 keeper,
                 allocation: tokio::sync::Mutex::new(()),
+                taking: tokio::sync::Mutex::new(()),
                 drivers: Mutex::new(HashMap::new()),
                 fork_points: Default::default(),
                 found_paused: Default::default(),
@@ -63,6 +64,7 @@ impl Cloud {
         };
         cloud.fail_unfinished_images().await?;
         cloud.fail_unfinished_snapshots().await?;
+        cloud.settle_saved_machines().await?;
         cloud.reconcile_storage().await?;
         let (events, incoming) = mpsc::unbounded_channel();
         let found = cloud.inner.ports.vms.recover(events).await.map_err(port_failed)?;

@@ -33,7 +33,7 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     }
     // Wiring: the keeper wires what is starting or on.
     cloud.inner.keeper.sync().await?;
-    let point = cloud.fork_point(&record)?;
+    let point = cloud.fork_point(&record).await?;
     let mut spec = machine_spec(cloud, &record, &launch_id, point.as_ref()).await?;
     if let Some(saved) = &record.saved {
         spec.base = Some(hibernate::base(cloud, saved).await?);

@@ -33,6 +33,7 @@ mod modify;
 mod network;
 mod plan;
 mod run;
+mod saved;
 mod smbios;
 mod snapshots;
 mod stock;

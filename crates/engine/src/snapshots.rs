@@ -40,6 +40,7 @@ impl Cloud {
             return Err(CloudError::invalid_value(text));
         }
         // Nothing is started or attached meanwhile, so that nobody opens the layer that is to be frozen.
+        let _taking = self.inner.taking.lock().await;
         let _allocation = self.inner.allocation.lock().await;
         let volume = self.volume(&request.volume_id).await?;
         let has_machine = self.can_freeze(&volume).await?;

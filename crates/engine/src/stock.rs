@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use cumulet_model::image::ImageState;
+use cumulet_model::saved_machine::SavedMachineState;
 use cumulet_model::snapshot::SnapshotState;
 use cumulet_model::volume::VolumeState;
 use cumulet_ports::storage::{Inventory, Stored};
@@ -11,6 +12,7 @@ use tracing::{error, warn};
 
 use crate::cloud::{Cloud, Result, internal, port_failed};
 use crate::hibernate::forget;
+use crate::saved::layers_of;
 
 const LOST: &str = "its file is gone from the host's storage";
 
@@ -43,6 +45,16 @@ impl Cloud {
                 store.lose_snapshot(&snapshot.id, LOST).await.map_err(internal)?;
             }
         }
+        let saved: HashSet<_> = inventory.saved.iter().collect();
+        for machine in store.saved_machines().await.map_err(internal)? {
+            let whole =
+                saved.contains(&machine.id) && layers_of(&machine).all(|layers| there.contains(layers));
+            if machine.state == SavedMachineState::Available && !whole {
+                error!(saved = %machine.id, "a saved machine's files are gone");
+                let state = SavedMachineState::Failed;
+                store.set_saved_machine_state(&machine.id, state, Some(LOST)).await.map_err(internal)?;
+            }
+        }
         let there: HashSet<_> = inventory.images.iter().collect();
         for image in store.images().await.map_err(internal)? {
             if image.state == ImageState::Available && !there.contains(&image.id) {
@@ -57,7 +69,9 @@ impl Cloud {
     /// anybody, and would ruin the disks that it was once of.
     async fn stale_memory(&self, inventory: &Inventory) -> Result<()> {
         let records = self.inner.store.instances().await.map_err(internal)?;
-        let known: HashSet<_> = records.into_iter().filter_map(|record| record.saved).collect();
+        let mut known: HashSet<_> = records.into_iter().filter_map(|record| record.saved).collect();
+        let machines = self.inner.store.saved_machines().await.map_err(internal)?;
+        known.extend(machines.into_iter().map(|record| record.id));
         for id in inventory.saved.iter().filter(|id| !known.contains(id)) {
             warn!(saved = %id, "storage held memory that no instance goes on from; it is removed");
             forget(self, id).await;
@@ -73,6 +87,8 @@ impl Cloud {
         known.extend(store.images().await.map_err(internal)?.into_iter().map(|image| image.id.to_string()));
         known
             .extend(store.snapshots().await.map_err(internal)?.into_iter().map(|taken| taken.id.to_string()));
+        let machines = store.saved_machines().await.map_err(internal)?;
+        known.extend(machines.iter().flat_map(layers_of).map(ToString::to_string));
         let volumes = inventory.volumes.into_iter().map(|id| (id.to_string(), Stored::Volume(id)));
         let images = inventory.images.into_iter().map(|id| (id.to_string(), Stored::Image(id)));
         let snapshots = inventory.snapshots.into_iter().map(|id| (id.to_string(), Stored::Snapshot(id)));

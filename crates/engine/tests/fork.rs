@@ -15,7 +15,7 @@ async fn source(test: &TestCloud) -> InstanceId {
 }
 
 fn fork_of(source: &InstanceId, count: u32) -> ForkInstance {
-    ForkInstance { source: source.clone(), count, tags: Tags::new() }
+    ForkInstance { source: source.clone(), count, tags: Tags::new(), client_token: None }
 }
 
 #[tokio::test]

@@ -130,6 +130,8 @@ codes! {
     InvalidPermissionNotFound = "InvalidPermission.NotFound", 400;
     InvalidRuleIdNotFound = "InvalidSecurityGroupRuleId.NotFound", 400;
     InvalidRuleIdMalformed = "InvalidSecurityGroupRuleId.Malformed", 400;
+    InvalidSavedMachineMalformed = "InvalidSavedMachineID.Malformed", 400;
+    InvalidSavedMachineNotFound = "InvalidSavedMachine.NotFound", 404;
     InvalidSnapshotNotFound = "InvalidSnapshot.NotFound", 400;
     InvalidSnapshotInUse = "InvalidSnapshot.InUse", 400;
     InvalidSnapshotMalformed = "InvalidSnapshotID.Malformed", 400;
@@ -188,6 +190,7 @@ from_malformed! {
     crate::ImageId => InvalidAmiIdMalformed,
     crate::VolumeId => InvalidVolumeMalformed,
     crate::SnapshotId => InvalidSnapshotMalformed,
+    crate::SavedMachineId => InvalidSavedMachineMalformed,
     crate::AttachmentId => InvalidAttachmentIdNotFound,
     crate::SubnetId => InvalidSubnetIdNotFound,
     crate::VpcId => InvalidVpcIdNotFound,

@@ -16,6 +16,7 @@ pub mod key;
 pub mod mac;
 pub mod network;
 pub mod place;
+pub mod saved_machine;
 pub mod security;
 pub mod snapshot;
 pub mod state;

@@ -119,6 +119,11 @@ pub trait Storage: Send + Sync + 'static {
     /// The machine is in its files: puts them in their place, synced.
     async fn finish_saving(&self, id: &SavedMachineId) -> PortResult<()>;
 
+    /// Copies a machine that was taken into files, when there is room; complete when this returns. What it is taken from is
+    /// no longer than `memory` and what belongs to it.
+    async fn keep_machine(&self, id: &SavedMachineId, machine: &MachineBase, memory: Bytes)
+    -> PortResult<()>;
+
     /// Opens the files of a saved machine.
     async fn open_saved(&self, id: &SavedMachineId) -> PortResult<MachineBase>;
 

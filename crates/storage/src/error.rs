@@ -88,6 +88,16 @@ pub enum StorageError {
     /// There is no such snapshot.
     #[error("the snapshot {0} has no file")]
     NoSnapshot(SnapshotId),
+    /// A VMM gave more than its machine can have.
+    #[error("the machine's {what} has {size}, more than {limit}")]
+    Oversized {
+        /// State or memory.
+        what: &'static str,
+        /// What it has.
+        size: Bytes,
+        /// The most.
+        limit: Bytes,
+    },
     /// There is no such saved machine.
     #[error("the saved machine {0} has no files")]
     NoSaved(SavedMachineId),

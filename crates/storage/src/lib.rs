@@ -149,6 +149,16 @@ impl Storage for HostStorage {
         self.blocking(move |layout| unfinished.finish(layout, &id)).await
     }
 
+    async fn keep_machine(
+        &self,
+        id: &SavedMachineId,
+        machine: &MachineBase,
+        memory: Bytes,
+    ) -> PortResult<()> {
+        let (id, machine, unfinished) = (id.clone(), machine.clone(), Arc::clone(&self.unfinished));
+        self.blocking(move |layout| unfinished.keep(layout, &id, &machine, memory)).await
+    }
+
     async fn open_saved(&self, id: &SavedMachineId) -> PortResult<MachineBase> {
         let id = id.clone();
         self.blocking(move |layout| saved::open(layout, &id)).await

@@ -13,6 +13,7 @@ use cumulet_ports::storage::SavingFiles;
 use cumulet_ports::vm_host::MachineBase;
 
 use crate::StorageError;
+use crate::copy::copy_sparse;
 use crate::draft::{self, Draft};
 use crate::layout::Layout;
 
@@ -20,6 +21,8 @@ const STATE: &str = "state";
 const MEMORY: &str = "memory";
 /// More than registers and devices take.
 const STATE_ROOM: u64 = 16 << 20;
+/// What a memory file has behind the memory.
+const BEHIND_MEMORY: u64 = 64 << 10;
 
 /// Files that are being written.
 #[derive(Debug, Default)]
@@ -59,6 +62,30 @@ impl Unfinished {
             synced.map_err(StorageError::io("write a machine's memory to disk"))?;
         }
         draft.publish(&layout.saved_dir(id))
+    }
+
+    /// Copies a machine into files and puts them in their place. What a VMM gave is not taken on trust.
+    pub fn keep(
+        &self,
+        layout: &Layout,
+        id: &SavedMachineId,
+        machine: &MachineBase,
+        memory: Bytes,
+    ) -> Result<(), StorageError> {
+        let files = self.begin(layout, id, memory)?;
+        let parts = [
+            ("state", &machine.state, files.state, STATE_ROOM),
+            ("memory", &machine.memory, files.memory, memory.0.saturating_add(BEHIND_MEMORY)),
+        ];
+        for (what, from, to, limit) in parts {
+            let from = File::from(from.try_clone().map_err(StorageError::io("read a machine's memory"))?);
+            let size = from.metadata().map_err(StorageError::io("read a machine's memory"))?.len();
+            if size > limit {
+                return Err(StorageError::Oversized { what, size: Bytes(size), limit: Bytes(limit) });
+            }
+            copy_sparse(&from, &File::from(to), size, layout.space())?;
+        }
+        self.finish(layout, id)
     }
 
     /// Removes what is there of a saved machine.

@@ -10,14 +10,15 @@ use cumulet_model::{
     ImageId, InstanceId, InterfaceId, LaunchId, ReservationId, SavedMachineId, SubnetId, Tags, VpcId,
 };
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::column::{Columns, json, word};
 use crate::interface::{self, InterfaceRecord};
 use crate::{Store, StoreError, StoreResult, credits, doing, holder, inserting, one_row, tag, volume};
 
-/// An instance's row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An instance's row. Saved machines keep such rows: a field that is added needs a default for those that lack it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceRecord {
     /// Id.
     pub id: InstanceId,
@@ -90,6 +91,8 @@ pub struct InstanceRecord {
     pub monitoring: bool,
     /// The instance whose machine it began from, if it is a fork.
     pub forked_from: Option<InstanceId>,
+    /// The saved machine that it began from, if it is a fork of one.
+    pub from_saved: Option<SavedMachineId>,
     /// Tags; read, not written by changes.
     pub tags: Tags,
 }
@@ -354,6 +357,7 @@ fn read(row: &Columns<'_>) -> StoreResult<InstanceRecord> {
         client_token: row.text_if("client_token")?,
         monitoring: row.flag("monitoring")?,
         forked_from: row.parsed_if("forked_from")?,
+        from_saved: row.parsed_if("from_saved")?,
         tags: Tags::new(),
     })
 }
@@ -363,8 +367,8 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
         "INSERT INTO instances (id, reservation_id, launch_index, image_id, boot_args, instance_type, key_name,
                                 public_key, intent, machine, launch_time, zone, vpc_id, subnet_id, root_device_name,
                                 metadata_options, shutdown_behavior, disable_api_termination, disable_api_stop,
-                                client_token, monitoring, hibernation, forked_from)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                client_token, monitoring, hibernation, forked_from, from_saved)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.id.as_str())
     .bind(record.reservation_id.as_str())
@@ -389,6 +393,7 @@ async fn insert(tx: &mut Transaction<'_, Sqlite>, record: &InstanceRecord) -> St
     .bind(record.monitoring)
     .bind(record.hibernation)
     .bind(record.forked_from.as_ref().map(InstanceId::as_str))
+    .bind(record.from_saved.as_ref().map(SavedMachineId::as_str))
     .execute(&mut **tx)
     .await
     .map_err(inserting("the instance"))?;

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use cumulet_model::network::{GroupRef, InterfaceAttachment, NetworkInterface};
 use cumulet_model::{AttachmentId, GroupId, InstanceId, InterfaceId};
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
 use crate::column::{Columns, word};
@@ -13,7 +14,7 @@ use crate::token::{self, RequestToken};
 use crate::{Store, StoreError, StoreResult, doing, inserting, one_row, tag};
 
 /// An interface with what only the engine needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceRecord {
     /// The interface.
     pub interface: NetworkInterface,

@@ -14,6 +14,7 @@ mod instance;
 mod interface;
 mod key;
 mod modification;
+mod saved_machine;
 mod security;
 mod snapshot;
 mod tag;
@@ -32,6 +33,7 @@ pub use credits::CreditRecord;
 pub use holder::Holder;
 pub use instance::{InstanceRecord, NewLaunch, Transition};
 pub use interface::InterfaceRecord;
+pub use saved_machine::{SavedMachineRecord, SavedSource};
 pub use token::RequestToken;
 pub use vpc::{NewDefaultVpc, SubnetRecord};
 

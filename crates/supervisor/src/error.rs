@@ -62,6 +62,9 @@ pub enum SupervisorError {
     /// There is no VMM.
     #[error("no machine of {0} runs")]
     NotRunning(InstanceId),
+    /// It was saved, and is to be ended or resumed.
+    #[error("the machine of {0} stands still")]
+    Standing(InstanceId),
     /// There is neither a VMM nor a console left by one.
     #[error("there is no console of {0}")]
     NoConsole(InstanceId),

@@ -9,6 +9,7 @@ use cumulet_model::VolumeId;
 use cumulet_ports::storage::DiskChain;
 use cumulet_ports::vm_host::MachineBase;
 use cumulet_vmm_protocol::{Command, Phase, Reply, Status, SwapDisk};
+use tokio::sync::MutexGuard;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -29,6 +30,7 @@ pub async fn fork(
     disks: Vec<(VolumeId, DiskChain)>,
 ) -> Result<MachineBase, SupervisorError> {
     let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
+    let _moment = moment(machine).await?;
     let mut control = pause(machine).await?;
     let taken = take(&mut control, swaps).await;
     resume(machine).await?;
@@ -40,10 +42,29 @@ pub async fn fork(
 /// Puts other files behind a machine's disks, which read the same.
 pub async fn swap_disks(machine: &Machine, disks: Vec<(VolumeId, DiskChain)>) -> Result<(), SupervisorError> {
     let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
+    let _moment = moment(machine).await?;
     let mut control = pause(machine).await?;
     let swapped = swap(&mut control, swaps).await;
     resume(machine).await?;
     swapped
+}
+
+/// Waits until nobody else lets a machine stand still. One that stands still until it is told otherwise was saved, and
+/// must not go on because of this.
+async fn moment(machine: &Machine) -> Result<MutexGuard<'_, bool>, SupervisorError> {
+    let standing = machine.standing.lock().await;
+    if *standing {
+        return Err(SupervisorError::Standing(machine.id.clone()));
+    }
+    Ok(standing)
+}
+
+/// Lets a machine go on that stands still until then.
+pub async fn release(machine: &Machine) -> Result<(), SupervisorError> {
+    let mut standing = machine.standing.lock().await;
+    resume(machine).await?;
+    *standing = false;
+    Ok(())
 }
 
 /// Pauses a machine. Where it can't be told whether that worked, the machine is let go on.

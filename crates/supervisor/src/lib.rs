@@ -132,7 +132,7 @@ impl VmHost for Supervisor {
     }
 
     async fn resume(&self, id: &InstanceId) -> PortResult<()> {
-        Ok(fork::resume(&*self.shared.running(id)?).await?)
+        Ok(fork::release(&*self.shared.running(id)?).await?)
     }
 
     async fn swap_disks(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<()> {

@@ -42,6 +42,8 @@ pub struct Machine {
     call_limit: Duration,
     kill_grace: Duration,
     phase: Mutex<Phase>,
+    /// Whether it stands still until it is resumed or killed. Held by whoever lets it stand still for a moment.
+    pub standing: tokio::sync::Mutex<bool>,
     end: watch::Sender<Option<VmEnd>>,
     calls: Semaphore,
     readers: Semaphore,
@@ -76,11 +78,17 @@ impl Machine {
             call_limit: shared.config.call_limit,
             kill_grace: shared.config.kill_grace,
             phase: Mutex::new(phase),
+            standing: tokio::sync::Mutex::new(false),
             end: watch::Sender::new(None),
             calls: Semaphore::new(CALLS),
             readers: Semaphore::new(READERS),
             console_end: AtomicU64::new(0),
         }
+    }
+
+    /// The same, when it stands still until it is resumed.
+    pub fn standing_still(self, yes: bool) -> Self {
+        Self { standing: tokio::sync::Mutex::new(yes), ..self }
     }
 
     /// From now on its end is an event. Fails with the end if it came already.

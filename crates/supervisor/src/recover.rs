@@ -115,9 +115,9 @@ async fn take_up(
         }
         return ended(dir).map_err(|_| Odd::Stranger);
     };
-    let machine = Arc::new(Machine::found(shared, id.clone(), launch_id.clone(), process));
+    let machine = Machine::found(shared, id.clone(), launch_id.clone(), process);
     let paused = fork::is_paused(&machine).await;
-    shared.add(machine);
+    shared.add(Arc::new(machine.standing_still(paused)));
     Ok((launch_id, if paused { FoundState::Paused } else { FoundState::Running }))
 }
 

@@ -18,11 +18,16 @@ const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Pauses a machine and writes it.
 pub async fn save(machine: &Machine, files: SavingFiles) -> Result<(), SupervisorError> {
+    let mut standing = machine.standing.lock().await;
     let mut control = pause(machine).await?;
     match write(machine, &mut control, files).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            *standing = true;
+            Ok(())
+        }
         Err(error) => {
             resume(machine).await?;
+            *standing = false;
             Err(error)
         }
     }

@@ -37,6 +37,7 @@ async fn start_claimed(
     launch_id: LaunchId,
     spec: VmSpec,
 ) -> Result<(), SupervisorError> {
+    let paused = spec.base.as_ref().is_some_and(|base| base.paused);
     let claim = shared.claim(&id)?;
     claim.begin();
     let (config, dir) = (shared.config.clone(), shared.dir(&id));
@@ -44,7 +45,8 @@ async fn start_claimed(
     let launched = tokio::task::spawn_blocking(move || launch(&config, jails.as_ref(), &dir, spec)).await;
     let launched = launched.map_err(|error| SupervisorError::io("spawn a VMM")(error.into()))??;
     let (process, launched) = take_hold(launched)?;
-    let machine = Arc::new(Machine::starting(shared, id.clone(), launch_id, process));
+    let machine = Machine::starting(shared, id.clone(), launch_id, process).standing_still(paused);
+    let machine = Arc::new(machine);
     shared.add(Arc::clone(&machine));
 
     if let Err(error) = ready(shared, &machine, &launched).await {

@@ -41,6 +41,11 @@ impl FakeStorage {
         self.held().1.keys().cloned().collect()
     }
 
+    /// Ids of the snapshots that are there.
+    pub fn snapshots(&self) -> Vec<SnapshotId> {
+        self.held().2.iter().cloned().collect()
+    }
+
     /// Ids of the saved machines that are there, finished or not.
     pub fn saved(&self) -> Vec<SavedMachineId> {
         self.held().4.keys().cloned().collect()
@@ -168,6 +173,20 @@ impl Storage for FakeStorage {
             None => return Err(PortError::plain("nothing was begun")),
         }
         self.faults.done("storage.finish_saving").await;
+        Ok(())
+    }
+
+    async fn keep_machine(
+        &self,
+        id: &SavedMachineId,
+        machine: &MachineBase,
+        _memory: Bytes,
+    ) -> PortResult<()> {
+        self.faults.pass("storage.keep_machine").await?;
+        let other = |file: &std::os::fd::OwnedFd| file.try_clone().map(File::from);
+        let failed = |error| PortError::new("no other descriptor", error);
+        let files = (other(&machine.state).map_err(failed)?, other(&machine.memory).map_err(failed)?, true);
+        self.held().4.insert(id.clone(), files);
         Ok(())
     }
 

@@ -16,6 +16,8 @@ pub mod list;
 pub mod modify;
 pub mod reboot;
 pub mod run;
+pub mod save;
+pub mod saved;
 pub mod show;
 pub mod ssh;
 pub mod start;
@@ -46,6 +48,8 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Image(command) => command.run(&context).await,
         Command::Run(command) => command.run(&context).await,
         Command::Fork(command) => command.run(&context).await,
+        Command::Save(command) => command.run(&context).await,
+        Command::Saved(command) => command.run(&context).await,
         Command::Ls(command) => command.run(&context).await,
         Command::Show(command) => command.run(&context).await,
         Command::Ssh(command) => command.run(&context).await,

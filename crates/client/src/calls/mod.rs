@@ -8,6 +8,7 @@ mod instances;
 mod interfaces;
 mod key_pairs;
 mod network;
+mod saved_machines;
 mod security_groups;
 mod tags;
 mod volumes;

@@ -7,7 +7,7 @@ use cumulet_model::credits::CreditMode;
 use cumulet_model::instance::{MetadataOptions, Reservation};
 use cumulet_model::state::ShutdownBehavior;
 use cumulet_model::volume::BlockDeviceMapping;
-use cumulet_model::{GroupId, ImageId, InstanceId, SubnetId, Tags};
+use cumulet_model::{GroupId, ImageId, InstanceId, SavedMachineId, SubnetId, Tags};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -120,8 +120,34 @@ pub struct Launched {
     pub warnings: Vec<String>,
 }
 
+/// A machine to save.
+#[derive(Debug, Clone, Serialize)]
+pub struct SaveMachine {
+    /// A running instance whose guest has the agent.
+    pub source: InstanceId,
+    /// A name for the saved machine.
+    pub name: Option<String>,
+    /// The same token with the same parameters gives the same saved machine.
+    #[serde(skip)]
+    pub client_token: Option<String>,
+}
+
+/// What to fork of a saved machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct ForkSaved {
+    /// The saved machine.
+    pub saved: SavedMachineId,
+    /// How many forks.
+    pub count: u32,
+    /// Tags of the forks, over the source's own.
+    pub tags: Tags,
+    /// The same token with the same parameters gives the same forks.
+    #[serde(skip)]
+    pub client_token: Option<String>,
+}
+
 /// What to fork.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ForkInstance {
     /// A running instance whose guest has the agent.
     pub source: InstanceId,
@@ -129,6 +155,9 @@ pub struct ForkInstance {
     pub count: u32,
     /// Tags of the forks, over the source's own.
     pub tags: Tags,
+    /// The same token with the same parameters gives the same forks.
+    #[serde(skip)]
+    pub client_token: Option<String>,
 }
 
 /// One change by ModifyInstanceAttribute; EC2 takes one at a time.

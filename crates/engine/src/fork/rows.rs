@@ -120,6 +120,7 @@ fn instance(
         launch_time: now,
         client_token: None,
         forked_from: Some(source.id.clone()),
+        from_saved: None,
         tags: tags.clone(),
         ..source.clone()
     }

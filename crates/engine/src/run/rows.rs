@@ -184,6 +184,7 @@ fn instance_record(
         client_token: request.client_token.clone(),
         monitoring: request.monitoring,
         forked_from: None,
+        from_saved: None,
         tags: request.instance_tags.clone(),
     }
 }
@@ -228,6 +229,7 @@ pub(crate) fn sample_record() -> InstanceRecord {
         client_token: None,
         monitoring: false,
         forked_from: None,
+        from_saved: None,
         tags: Default::default(),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod instance;
 pub(crate) mod key_pair;
 pub(crate) mod network;
 pub(crate) mod run;
+pub(crate) mod saved_machine;
 pub(crate) mod security_group;
 pub(crate) mod volume;
 

@@ -8,6 +8,7 @@ mod instance_types;
 mod instances;
 mod key_pairs;
 mod network_interfaces;
+mod saved_machines;
 mod security_groups;
 mod subnets;
 mod tags;
@@ -31,6 +32,7 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .merge(instances::routes())
         .merge(images::routes())
         .merge(key_pairs::routes())
+        .merge(saved_machines::routes())
         .merge(security_groups::routes())
         .merge(tags::routes())
         .merge(volumes::routes())

@@ -28,7 +28,12 @@ pub(crate) async fn fork(
     Body(request): Body<ForkInstance>,
 ) -> Result<(StatusCode, Json<Launched>)> {
     let source = parse_id(&id)?;
-    let request = engine::ForkInstance { source, count: request.count.unwrap_or(1), tags: request.tags };
+    let request = engine::ForkInstance {
+        source,
+        count: request.count.unwrap_or(1),
+        tags: request.tags,
+        client_token: request.client_token,
+    };
     let reservation = api.cloud.fork_instance(request).await?;
     let launched = engine::Launched { reservation, warnings: Vec::new() };
     Ok((StatusCode::CREATED, Json(launched_to(launched))))

@@ -12,6 +12,7 @@ mod list;
 mod modify;
 mod reboot;
 mod run;
+mod save;
 mod start;
 mod stop;
 mod terminate;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(get::get, modify::modify))
         .routes(routes!(start::start))
         .routes(routes!(fork::fork))
+        .routes(routes!(save::save))
         .routes(routes!(stop::stop))
         .routes(routes!(reboot::reboot))
         .routes(routes!(terminate::terminate))
