@@ -99,6 +99,9 @@ impl Storage for FakeStorage {
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()> {
         self.faults.pass("storage.create_volume").await?;
         let mut held = self.held();
+        if held.1.contains_key(id) {
+            return Ok(());
+        }
         if let VolumeSource::Image(image) = source
             && !held.0.contains(image)
         {
