@@ -195,7 +195,7 @@ impl<'c> Cloud<'c> {
     }
 
     async fn fork(&self, source: &str, count: u32) -> Result<Vec<Instance>> {
-        let request = ForkInstance { count: Some(count), tags: Default::default() };
+        let request = ForkInstance { count: Some(count), tags: Default::default(), client_token: None };
         Ok(self.client.fork_instance(source, &request).await?.instances)
     }
 
