@@ -45,7 +45,7 @@ pub struct Global {
 pub enum Command {
     /// Tell what this host has and lacks, and how to mend it
     Doctor(doctor::Doctor),
-    /// Measure this host: boots, restores, memory, disks, network, beside QEMU and Firecracker
+    /// Measure this host: boots, memory, disks, network; beside QEMU and Firecracker
     Bench(bench::Bench),
     /// Machine images: list, build, import, remove
     #[command(subcommand, visible_alias = "images")]
