@@ -77,8 +77,12 @@ async fn a_fork_is_held_as_its_source_is() {
     let test = TestCloud::new().await;
     let id = running(&test, "t3.micro", Some(CreditMode::Standard)).await;
     test.vms.have_tame_agents();
-    let request =
-        cumulet_engine::api::instance::ForkInstance { source: id, count: 1, tags: Default::default() };
+    let request = cumulet_engine::api::instance::ForkInstance {
+        source: id,
+        count: 1,
+        tags: Default::default(),
+        client_token: None,
+    };
     let fork = test.cloud.fork_instance(request).await.unwrap().instances.remove(0).id;
     test.wait_for(&fork, InstanceState::Running).await;
     held(&test, &fork, true).await;
