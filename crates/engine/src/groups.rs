@@ -180,6 +180,8 @@ fn refers_to(group: &SecurityGroup, id: &GroupId) -> bool {
 fn duplicate(spec: &cumulet_model::security::RuleSpec) -> CloudError {
     let peer = match &spec.peer {
         Peer::Cidr(cidr) => cidr.to_string(),
+        Peer::Cidr6(cidr) => cidr.to_string(),
+        Peer::PrefixList(id) => id.to_string(),
         Peer::Group(id) => id.to_string(),
     };
     let ports =

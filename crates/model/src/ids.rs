@@ -140,6 +140,30 @@ ids! {
     RouteTableId, "a route table id", ["rtb-"];
     /// A network ACL: `acl-`.
     NetworkAclId, "a network ACL id", ["acl-"];
+    /// The association of a route table with a subnet: `rtbassoc-`.
+    RouteTableAssociationId, "a route table association id", ["rtbassoc-"];
+    /// The association of a network ACL with a subnet: `aclassoc-`.
+    AclAssociationId, "a network ACL association id", ["aclassoc-"];
+    /// An egress-only internet gateway: `eigw-`.
+    EgressOnlyGatewayId, "an egress-only internet gateway id", ["eigw-"];
+    /// A NAT gateway: `nat-`.
+    NatGatewayId, "a NAT gateway id", ["nat-"];
+    /// An elastic address: `eipalloc-`.
+    AllocationId, "an allocation id", ["eipalloc-"];
+    /// The association of an elastic address: `eipassoc-`.
+    AddressAssociationId, "an association id", ["eipassoc-"];
+    /// A prefix list: `pl-`.
+    PrefixListId, "a prefix list id", ["pl-"];
+    /// The association of a VPC with a range of addresses: `vpc-cidr-assoc-`.
+    VpcCidrAssociationId, "a VPC CIDR association id", ["vpc-cidr-assoc-"];
+    /// The association of a subnet with an IPv6 range: `subnet-cidr-assoc-`.
+    SubnetCidrAssociationId, "a subnet CIDR association id", ["subnet-cidr-assoc-"];
+    /// A flow log: `fl-`.
+    FlowLogId, "a flow log id", ["fl-"];
+    /// A network insights path: `nip-`.
+    InsightsPathId, "a network insights path id", ["nip-"];
+    /// A network insights analysis: `nia-`.
+    InsightsAnalysisId, "a network insights analysis id", ["nia-"];
     /// A DHCP options set: `dopt-`.
     DhcpOptionsId, "a DHCP options id", ["dopt-"];
     /// One start of an instance's VMM, told apart from the start before and the one after: `launch-`.

@@ -1,10 +1,10 @@
 //! Security groups: stateful sets of allow rules around network interfaces (VPC guide, "Security group rules").
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CloudError, ErrorCode};
-use crate::{GroupId, RuleId, Tags, VpcId};
+use crate::{GroupId, PrefixListId, RuleId, Tags, VpcId};
 
 /// Which way a rule looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +28,13 @@ pub enum Traffic {
     Udp(PortRange),
     /// ICMP; no type means all types, no code all codes of the type.
     Icmp {
+        /// Type, 0 to 255.
+        icmp_type: Option<u8>,
+        /// Code, 0 to 255.
+        code: Option<u8>,
+    },
+    /// ICMP of IPv6; no type means all types, no code all codes of the type.
+    Icmpv6 {
         /// Type, 0 to 255.
         icmp_type: Option<u8>,
         /// Code, 0 to 255.
@@ -62,6 +69,10 @@ impl PortRange {
 pub enum Peer {
     /// A range of addresses.
     Cidr(Ipv4Net),
+    /// A range of IPv6 addresses.
+    Cidr6(Ipv6Net),
+    /// The prefixes of a list.
+    PrefixList(PrefixListId),
     /// The members of a group of the same VPC, by their private addresses.
     Group(GroupId),
 }
@@ -128,13 +139,14 @@ impl Traffic {
             "-1" | "all" => Ok(Self::All),
             "tcp" | "6" => Ok(Self::Tcp(ports(from, to)?)),
             "udp" | "17" => Ok(Self::Udp(ports(from, to)?)),
-            "icmp" | "1" => icmp(from, to),
+            "icmp" | "1" => icmp(from, to).map(|(icmp_type, code)| Self::Icmp { icmp_type, code }),
+            "icmpv6" | "58" => icmp(from, to).map(|(icmp_type, code)| Self::Icmpv6 { icmp_type, code }),
             number => match number.parse::<u8>() {
                 Ok(number) => Ok(Self::Protocol(number)),
                 Err(_) => Err(CloudError::new(
                     ErrorCode::InvalidPermissionMalformed,
                     format!(
-                        "Unsupported IP protocol \"{number}\" - supported: [tcp, udp, icmp, -1 or 0 to 255]"
+                        "Unsupported IP protocol \"{number}\" - supported: [tcp, udp, icmp, icmpv6, -1 or 0 to 255]"
                     ),
                 )),
             },
@@ -148,6 +160,7 @@ impl Traffic {
             Self::Tcp(_) => "tcp".into(),
             Self::Udp(_) => "udp".into(),
             Self::Icmp { .. } => "icmp".into(),
+            Self::Icmpv6 { .. } => "icmpv6".into(),
             Self::Protocol(number) => number.to_string(),
         }
     }
@@ -156,7 +169,7 @@ impl Traffic {
     pub fn from_to(self) -> Option<(i32, i32)> {
         match self {
             Self::Tcp(range) | Self::Udp(range) => Some((range.first.into(), range.last.into())),
-            Self::Icmp { icmp_type, code } => {
+            Self::Icmp { icmp_type, code } | Self::Icmpv6 { icmp_type, code } => {
                 Some((icmp_type.map_or(-1, i32::from), code.map_or(-1, i32::from)))
             }
             Self::All | Self::Protocol(_) => None,
@@ -186,7 +199,8 @@ fn ports(from: Option<i32>, to: Option<i32>) -> Result<PortRange, CloudError> {
     Ok(PortRange { first, last })
 }
 
-fn icmp(from: Option<i32>, to: Option<i32>) -> Result<Traffic, CloudError> {
+/// Type and code.
+fn icmp(from: Option<i32>, to: Option<i32>) -> Result<(Option<u8>, Option<u8>), CloudError> {
     let byte = |name: &str, value: Option<i32>| match value {
         None | Some(-1) => Ok(None),
         Some(value) => u8::try_from(value).map(Some).map_err(|_| {
@@ -197,7 +211,7 @@ fn icmp(from: Option<i32>, to: Option<i32>) -> Result<Traffic, CloudError> {
     if icmp_type.is_none() && code.is_some() {
         return Err(bad_ports("an ICMP code (ToPort) needs a type (FromPort)".into()));
     }
-    Ok(Traffic::Icmp { icmp_type, code })
+    Ok((icmp_type, code))
 }
 
 #[cfg(test)]
@@ -221,7 +235,8 @@ mod tests {
             for traffic in [
                 Traffic::All, Traffic::Tcp(range), Traffic::Udp(range),
                 Traffic::Icmp { icmp_type: Some(number), code }, Traffic::Icmp { icmp_type: None, code: None },
-                Traffic::Protocol(number.clamp(18, 255)),
+                Traffic::Icmpv6 { icmp_type: Some(number), code }, Traffic::Icmpv6 { icmp_type: None, code: None },
+                Traffic::Protocol(number.clamp(59, 255)),
             ] {
                 let (from, to) = traffic.from_to().unzip();
                 prop_assert_eq!(Traffic::parse(&traffic.protocol(), from, to).unwrap(), traffic);

@@ -179,18 +179,17 @@ fn report(what: &str, costs: Vec<Cost>) {
 }
 
 fn spec(count: usize) -> NetworkSpec {
-    let subnet = SubnetSpec {
-        id: "subnet-00000000000000001".parse().expect("an id"),
-        cidr: "172.31.0.0/18".parse().expect("a block"),
-        acl: None,
-    };
+    let subnet = SubnetSpec::new(
+        "subnet-00000000000000001".parse().expect("an id"),
+        "172.31.0.0/18".parse().expect("a block"),
+    );
+    let id = "vpc-00000000000000001".parse().expect("an id");
     NetworkSpec {
         vpcs: vec![VpcSpec {
-            id: "vpc-00000000000000001".parse().expect("an id"),
-            cidr: "172.31.0.0/16".parse().expect("a block"),
             subnets: vec![subnet],
             groups: (0..GROUPS).map(group).collect(),
             interfaces: (0..count).map(interface).collect(),
+            ..VpcSpec::open(id, "172.31.0.0/16".parse().expect("a block"))
         }],
     }
 }
@@ -227,6 +226,8 @@ fn interface(n: usize) -> InterfaceSpec {
         public_ip: n
             .is_multiple_of(4)
             .then(|| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 4)) + n as u32)),
+        secondary: vec![],
+        ipv6: vec![],
         groups: vec![group_id(n % GROUPS), group_id((n / 7 + 1 + n) % GROUPS)],
         source_dest_check: true,
         host_name: cumulet_model::address::private_host_name(private_ip),

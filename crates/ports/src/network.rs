@@ -1,12 +1,15 @@
 //! The network port: the desired state of all VPCs, and the few things that others need from it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use async_trait::async_trait;
 use cumulet_model::security::{RuleSpec, Traffic};
-use cumulet_model::{GroupId, InstanceId, InterfaceId, MacAddr, SubnetId, VpcId};
-use ipnet::Ipv4Net;
+use cumulet_model::{
+    FlowLogId, GroupId, InstanceId, InterfaceId, MacAddr, NatGatewayId, PrefixListId, RouteTableId, SubnetId,
+    VpcId,
+};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::PortResult;
 
@@ -24,12 +27,62 @@ pub struct VpcSpec {
     pub id: VpcId,
     /// Its addresses.
     pub cidr: Ipv4Net,
+    /// Further ranges of its addresses.
+    pub more_cidrs: Vec<Ipv4Net>,
+    /// Its IPv6 ranges, each a /56.
+    pub ipv6_cidrs: Vec<Ipv6Net>,
+    /// Whether an internet gateway is attached.
+    pub internet_gateway: bool,
+    /// Whether it has an egress-only internet gateway.
+    pub egress_only_gateway: bool,
+    /// Route tables; the first one is the main one, and without any nothing leaves the VPC.
+    pub route_tables: Vec<RouteTableSpec>,
+    /// NAT gateways that are available.
+    pub nat_gateways: Vec<NatGatewaySpec>,
+    /// Prefix lists that rules of its groups or its route tables name.
+    pub prefix_lists: Vec<PrefixListSpec>,
+    /// What its DNS does.
+    pub dns: DnsSpec,
+    /// What its DHCP tells.
+    pub dhcp: DhcpSpec,
+    /// Flow logs of it, its subnets and interfaces.
+    pub flow_logs: Vec<FlowLogSpec>,
+    /// Ports of the host's own address that lead to interfaces.
+    pub forwards: Vec<PortForward>,
     /// Subnets.
     pub subnets: Vec<SubnetSpec>,
     /// Security groups; a group that a rule or an interface names is among them.
     pub groups: Vec<GroupSpec>,
     /// Interfaces that shall be wired: those of instances that run or are about to.
     pub interfaces: Vec<InterfaceSpec>,
+}
+
+impl VpcSpec {
+    /// A VPC as the default one is: with an internet gateway, to which its main route table leads all that is not local.
+    pub fn open(id: VpcId, cidr: Ipv4Net) -> Self {
+        let main = RouteTableSpec {
+            id: format!("rtb-{}", id.digits()).parse().expect("the form of an id"),
+            routes: vec![RouteSpec { to: Ipv4Net::default().into(), target: RouteTarget::InternetGateway }],
+        };
+        Self {
+            id,
+            cidr,
+            more_cidrs: vec![],
+            ipv6_cidrs: vec![],
+            internet_gateway: true,
+            egress_only_gateway: false,
+            route_tables: vec![main],
+            nat_gateways: vec![],
+            prefix_lists: vec![],
+            dns: DnsSpec::default(),
+            dhcp: DhcpSpec::default(),
+            flow_logs: vec![],
+            forwards: vec![],
+            subnets: vec![],
+            groups: vec![],
+            interfaces: vec![],
+        }
+    }
 }
 
 /// One subnet.
@@ -39,8 +92,175 @@ pub struct SubnetSpec {
     pub id: SubnetId,
     /// Its addresses; the first host address is the router's.
     pub cidr: Ipv4Net,
+    /// Its IPv6 addresses, a /64; the first host address is the router's.
+    pub ipv6_cidr: Option<Ipv6Net>,
+    /// Its route table; `None` is the VPC's main one.
+    pub route_table: Option<RouteTableId>,
     /// Its network ACL; `None` is one that allows all, as the default one does until it is changed.
     pub acl: Option<AclSpec>,
+}
+
+impl SubnetSpec {
+    /// A subnet with the VPC's main route table and an ACL that allows all.
+    pub fn new(id: SubnetId, cidr: Ipv4Net) -> Self {
+        Self { id, cidr, ipv6_cidr: None, route_table: None, acl: None }
+    }
+}
+
+/// A route table, without the local routes, which every table has. The longest prefix that matches decides; what none
+/// matches goes nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteTableSpec {
+    /// Id.
+    pub id: RouteTableId,
+    /// Routes, each to another destination.
+    pub routes: Vec<RouteSpec>,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteSpec {
+    /// Destination: outside of the VPC, or all of one of its subnets (VPC guide, "Route tables": more specific than
+    /// the local route).
+    pub to: IpNet,
+    /// Where it leads.
+    pub target: RouteTarget,
+}
+
+/// Where a route leads. A gateway or interface that the VPC does not have (any more) is a blackhole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteTarget {
+    /// The VPC's internet gateway.
+    InternetGateway,
+    /// The VPC's egress-only internet gateway, for IPv6.
+    EgressOnlyGateway,
+    /// A NAT gateway of the VPC.
+    NatGateway(NatGatewayId),
+    /// An interface of the VPC, whose instance forwards.
+    Interface(InterfaceId),
+    /// Nowhere.
+    Blackhole,
+}
+
+/// A NAT gateway: it gives connections from the VPC its own address and lets none in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatGatewaySpec {
+    /// Id.
+    pub id: NatGatewayId,
+    /// The interface that stands for it.
+    pub interface_id: InterfaceId,
+    /// The subnet that it is in, by whose route table and ACL its traffic goes on.
+    pub subnet_id: SubnetId,
+    /// Its address in that subnet.
+    pub private_ip: Ipv4Addr,
+    /// Its elastic address.
+    pub public_ip: Ipv4Addr,
+    /// How many connections at a time it has to one destination (address, port, protocol); EC2's are 55,000.
+    pub max_connections: u32,
+}
+
+/// A prefix list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixListSpec {
+    /// Id.
+    pub id: PrefixListId,
+    /// Its prefixes, all of one address family.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// What a VPC's DNS does (VPC guide, "DNS attributes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DnsSpec {
+    /// Whether the VPC's DNS server answers.
+    pub support: bool,
+    /// Whether interfaces with public addresses have public names.
+    pub hostnames: bool,
+}
+
+impl Default for DnsSpec {
+    fn default() -> Self {
+        Self { support: true, hostnames: true }
+    }
+}
+
+/// What a VPC's DHCP tells (VPC guide, "DHCP option sets").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DhcpSpec {
+    /// Domain names, the first one is the hosts' own; `None` is the region's.
+    pub domain_name: Option<String>,
+    /// Name servers in order; the VPC's own is `AmazonProvidedDNS`, written as `None`.
+    pub domain_name_servers: Vec<Option<IpAddr>>,
+    /// Time servers.
+    pub ntp_servers: Vec<IpAddr>,
+    /// NetBIOS name servers.
+    pub netbios_name_servers: Vec<Ipv4Addr>,
+    /// NetBIOS node type: 1, 2, 4 or 8.
+    pub netbios_node_type: Option<u8>,
+    /// How long an IPv6 address is preferred, in seconds; `None` is EC2's 140.
+    pub ipv6_preferred_seconds: Option<u32>,
+}
+
+impl Default for DhcpSpec {
+    fn default() -> Self {
+        Self {
+            domain_name: None,
+            domain_name_servers: vec![None],
+            ntp_servers: vec![],
+            netbios_name_servers: vec![],
+            netbios_node_type: None,
+            ipv6_preferred_seconds: None,
+        }
+    }
+}
+
+/// A flow log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowLogSpec {
+    /// Id; names its files.
+    pub id: FlowLogId,
+    /// Whose traffic it records.
+    pub scope: FlowLogScope,
+    /// Which traffic it records.
+    pub traffic: FlowLogTraffic,
+    /// The longest that packets are counted into one record, in seconds: 60 or 600.
+    pub aggregation_seconds: u32,
+    /// The record's fields in order, by EC2's names, such as `srcaddr`.
+    pub fields: Vec<String>,
+}
+
+/// Whose traffic a flow log records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowLogScope {
+    /// All interfaces of the VPC.
+    Vpc,
+    /// All interfaces of a subnet.
+    Subnet(SubnetId),
+    /// One interface.
+    Interface(InterfaceId),
+}
+
+/// Which traffic a flow log records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowLogTraffic {
+    /// What was let through.
+    Accept,
+    /// What groups or ACLs refused.
+    Reject,
+    /// Both.
+    All,
+}
+
+/// A port of the host's own address that leads to an interface, for those who have no public addresses to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortForward {
+    /// Whether it is UDP; else it is TCP.
+    pub udp: bool,
+    /// Port of the host, for one forward of all VPCs.
+    pub host_port: u16,
+    /// The interface that it leads to, whose groups are asked with the client's own address.
+    pub interface_id: InterfaceId,
+    /// Port there.
+    pub port: u16,
 }
 
 /// A network ACL: what may cross the border of a subnet, packet by packet, whatever connection it belongs to. What stays
@@ -64,7 +284,7 @@ pub struct AclEntry {
     /// What traffic.
     pub traffic: Traffic,
     /// The other end.
-    pub cidr: Ipv4Net,
+    pub cidr: IpNet,
 }
 
 /// One security group.
@@ -89,10 +309,14 @@ pub struct InterfaceSpec {
     pub subnet_id: SubnetId,
     /// The only Ethernet address that it may use.
     pub mac: MacAddr,
-    /// The only address that it may use.
+    /// Its primary address. It may use no others than this, the secondary ones and those of IPv6.
     pub private_ip: Ipv4Addr,
     /// Its public address, mapped 1:1, if it has one.
     pub public_ip: Option<Ipv4Addr>,
+    /// Its secondary addresses.
+    pub secondary: Vec<SecondaryAddress>,
+    /// Its IPv6 addresses.
+    pub ipv6: Vec<Ipv6Addr>,
     /// Its security groups.
     pub groups: Vec<GroupId>,
     /// Whether it is held to its own address as source and destination.
@@ -101,6 +325,15 @@ pub struct InterfaceSpec {
     pub host_name: String,
     /// How many queues its tap has at most. 1 for a tap that can have no more, which costs the host less.
     pub queues: u32,
+}
+
+/// A secondary private address of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondaryAddress {
+    /// The address.
+    pub private_ip: Ipv4Addr,
+    /// Its public address, mapped 1:1, if it has one.
+    pub public_ip: Option<Ipv4Addr>,
 }
 
 /// What an apply did.

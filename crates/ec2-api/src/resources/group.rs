@@ -57,14 +57,14 @@ const FILTERS: FilterTable<SecurityGroup> = FilterTable {
 fn cidrs(group: &SecurityGroup, direction: Direction) -> Vec<String> {
     many(group.rules_of(direction).filter_map(|rule| match &rule.spec.peer {
         Peer::Cidr(cidr) => Some(cidr),
-        Peer::Group(_) => None,
+        _ => None,
     }))
 }
 
 fn groups(group: &SecurityGroup, direction: Direction) -> Vec<String> {
     many(group.rules_of(direction).filter_map(|rule| match &rule.spec.peer {
-        Peer::Cidr(_) => None,
         Peer::Group(id) => Some(id),
+        _ => None,
     }))
 }
 

@@ -110,11 +110,13 @@ pub fn grouped(rules: &[&Rule], facts: &Facts<'_>) -> Vec<Xml> {
 }
 
 fn item<'a>(traffic: Traffic, rules: impl Iterator<Item = &'a &'a Rule>, facts: &Facts<'_>) -> Xml {
-    let (mut groups, mut ranges) = (Vec::new(), Vec::new());
+    let (mut groups, mut ranges, mut ranges6, mut lists) = (vec![], vec![], vec![], vec![]);
     for rule in rules {
         let start = Xml::new().maybe("description", rule.description.as_deref());
         match &rule.spec.peer {
             Peer::Cidr(cidr) => ranges.push(start.text("cidrIp", cidr)),
+            Peer::Cidr6(cidr) => ranges6.push(start.text("cidrIpv6", cidr)),
+            Peer::PrefixList(id) => lists.push(start.text("prefixListId", id)),
             Peer::Group(id) => groups.push(start.text("userId", facts.account).text("groupId", id)),
         }
     }
@@ -125,8 +127,8 @@ fn item<'a>(traffic: Traffic, rules: impl Iterator<Item = &'a &'a Rule>, facts: 
         .maybe("toPort", to)
         .list("groups", groups)
         .list("ipRanges", ranges)
-        .list("ipv6Ranges", [])
-        .list("prefixListIds", [])
+        .list("ipv6Ranges", ranges6)
+        .list("prefixListIds", lists)
 }
 
 #[cfg(test)]

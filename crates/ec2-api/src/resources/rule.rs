@@ -65,6 +65,8 @@ pub fn revoked_xml(rule: &Rule) -> Xml {
 fn peers(rule: &Rule) -> (Option<String>, Option<&str>) {
     match &rule.spec.peer {
         Peer::Cidr(cidr) => (Some(cidr.to_string()), None),
+        Peer::Cidr6(cidr) => (Some(cidr.to_string()), None),
+        Peer::PrefixList(_) => (None, None),
         Peer::Group(id) => (None, Some(id.as_str())),
     }
 }

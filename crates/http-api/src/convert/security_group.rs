@@ -29,6 +29,8 @@ pub(crate) fn rule_to(rule: Rule) -> wire::Rule {
     let (from_port, to_port) = rule.spec.traffic.from_to().unzip();
     let (cidr, group_id) = match rule.spec.peer {
         Peer::Cidr(net) => (Some(net.to_string()), None),
+        Peer::Cidr6(net) => (Some(net.to_string()), None),
+        Peer::PrefixList(id) => (Some(id.into()), None),
         Peer::Group(id) => (None, Some(id.into())),
     };
     let protocol = match rule.spec.traffic {

@@ -3,6 +3,7 @@
 
 use cumulet_model::security::Direction;
 use cumulet_ports::network::{AclEntry, AclSpec, SubnetSpec, VpcSpec};
+use ipnet::{IpNet, Ipv4Net};
 
 use super::group::{is_on_the_wire, way, with_traffic};
 use super::vpc::FORWARDED;
@@ -39,22 +40,27 @@ pub fn render(vpc: &VpcSpec, table: &mut Table) -> Option<Rule> {
 fn border(subnet: &SubnetSpec, acl: &AclSpec, table: &mut Table) {
     let out = table.chain(&names::acl_chain(&subnet.id, way(Direction::Egress)));
     out.push(Rule::jump("RETURN").to(subnet.cidr));
-    for entry in in_order(&acl.egress) {
-        out.push(with_traffic(verdict(entry).to(entry.cidr), entry.traffic));
+    for (entry, cidr) in in_order(&acl.egress) {
+        out.push(with_traffic(verdict(entry).to(cidr), entry.traffic));
     }
     out.push(Rule::jump("DROP"));
     let into = table.chain(&names::acl_chain(&subnet.id, way(Direction::Ingress)));
     let from_inside = Rule::jump("RETURN").from(subnet.cidr);
     into.push(from_inside.matching(format!("-m mark ! --mark {FORWARDED}")));
-    for entry in in_order(&acl.ingress) {
-        into.push(with_traffic(verdict(entry).from(entry.cidr), entry.traffic));
+    for (entry, cidr) in in_order(&acl.ingress) {
+        into.push(with_traffic(verdict(entry).from(cidr), entry.traffic));
     }
     into.push(Rule::jump("DROP"));
 }
 
-fn in_order(entries: &[AclEntry]) -> Vec<&AclEntry> {
-    let mut sorted: Vec<_> = entries.iter().filter(|entry| is_on_the_wire(entry.traffic)).collect();
-    sorted.sort_by_key(|entry| entry.number);
+fn in_order(entries: &[AclEntry]) -> Vec<(&AclEntry, Ipv4Net)> {
+    let of_ipv4 = |entry| match entry {
+        &AclEntry { cidr: IpNet::V4(cidr), .. } => Some((entry, cidr)),
+        _ => None,
+    };
+    let mut sorted: Vec<_> =
+        entries.iter().filter(|e| is_on_the_wire(e.traffic)).filter_map(of_ipv4).collect();
+    sorted.sort_by_key(|(entry, _)| entry.number);
     sorted
 }
 

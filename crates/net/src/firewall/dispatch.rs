@@ -146,6 +146,8 @@ mod tests {
             mac: cumulet_model::MacAddr([2; 6]),
             private_ip: address,
             public_ip: None,
+            secondary: vec![],
+            ipv6: vec![],
             groups: vec![],
             source_dest_check: true,
             host_name: String::new(),

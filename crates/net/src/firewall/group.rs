@@ -37,7 +37,7 @@ pub fn referenced(group: &GroupSpec) -> impl Iterator<Item = &GroupId> {
     let rules = group.ingress.iter().chain(&group.egress).filter(|rule| is_on_the_wire(rule.traffic));
     rules.filter_map(|rule| match &rule.peer {
         Peer::Group(group) => Some(group),
-        Peer::Cidr(_) => None,
+        Peer::Cidr(_) | Peer::Cidr6(_) | Peer::PrefixList(_) => None,
     })
 }
 
@@ -66,6 +66,7 @@ fn by_traffic(rules: &[RuleSpec]) -> BTreeMap<Traffic, Peers> {
             Peer::Group(group) => {
                 peers.groups.insert(group.clone());
             }
+            Peer::Cidr6(_) | Peer::PrefixList(_) => {}
         }
     }
     sorted
@@ -136,7 +137,10 @@ fn cidr_set(group: &GroupId, direction: Direction, traffic: Traffic) -> String {
 /// Whether there can be such traffic. What there can't be, iptables would read as "any": ICMP type 255, and protocol 0
 /// (IPv6's hop-by-hop header).
 pub(super) fn is_on_the_wire(traffic: Traffic) -> bool {
-    !matches!(traffic, Traffic::Icmp { icmp_type: Some(255), .. } | Traffic::Protocol(0))
+    !matches!(
+        traffic,
+        Traffic::Icmp { icmp_type: Some(255), .. } | Traffic::Icmpv6 { .. } | Traffic::Protocol(0)
+    )
 }
 
 /// Narrows a rule to some traffic.
@@ -152,6 +156,7 @@ pub(super) fn with_traffic(rule: Rule, traffic: Traffic) -> Rule {
         Traffic::Icmp { icmp_type: Some(icmp_type), code: Some(code) } => {
             rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}/{code}"))
         }
+        Traffic::Icmpv6 { .. } => rule.protocol("58"),
         Traffic::Protocol(6) => rule.protocol("tcp"),
         Traffic::Protocol(17) => rule.protocol("udp"),
         Traffic::Protocol(number) => rule.protocol(number.to_string()),

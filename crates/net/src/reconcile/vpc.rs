@@ -75,13 +75,7 @@ fn apart(old: &VpcSpec, new: &VpcSpec) -> (VpcSpec, VpcSpec) {
     let part = |vpc: &VpcSpec, other: &HashMap<&InterfaceId, &InterfaceSpec>| {
         let differs = |interface: &&InterfaceSpec| other.get(&interface.id) != Some(interface);
         let interfaces = vpc.interfaces.iter().filter(differs).cloned().collect();
-        VpcSpec {
-            id: vpc.id.clone(),
-            cidr: vpc.cidr,
-            subnets: vpc.subnets.clone(),
-            groups: vec![],
-            interfaces,
-        }
+        VpcSpec { groups: vec![], interfaces, ..vpc.clone() }
     };
     (part(old, &by_id(new)), part(new, &by_id(old)))
 }

@@ -164,17 +164,15 @@ impl World {
 
 /// VPC `n` with the default addresses and two subnets.
 pub fn vpc(n: u8) -> VpcSpec {
-    let subnet = |m: u8| SubnetSpec {
-        id: format!("subnet-{n:08x}{m:09x}").parse().unwrap(),
-        cidr: format!("172.31.{}.0/20", (m - 1) * 16).parse().unwrap(),
-        acl: None,
+    let subnet = |m: u8| {
+        SubnetSpec::new(
+            format!("subnet-{n:08x}{m:09x}").parse().unwrap(),
+            format!("172.31.{}.0/20", (m - 1) * 16).parse().unwrap(),
+        )
     };
     VpcSpec {
-        id: vpc_id(n),
-        cidr: "172.31.0.0/16".parse().unwrap(),
         subnets: vec![subnet(1), subnet(2)],
-        groups: vec![],
-        interfaces: vec![],
+        ..VpcSpec::open(vpc_id(n), "172.31.0.0/16".parse().unwrap())
     }
 }
 
@@ -206,6 +204,8 @@ pub fn interface(n: u8, groups: &[u8]) -> InterfaceSpec {
         mac: MacAddr::for_private_ip(7, private_ip),
         private_ip,
         public_ip: None,
+        secondary: vec![],
+        ipv6: vec![],
         groups: groups.iter().map(|n| group_id(*n)).collect(),
         source_dest_check: true,
         host_name: cumulet_model::address::private_host_name(private_ip),

@@ -1,6 +1,6 @@
 //! What network ACLs mean, said anew and simply, against the rendered rules.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_net::firewall::vpc::render;
 use cumulet_ports::network::{AclEntry, AclSpec, SubnetSpec, VpcSpec};
@@ -17,7 +17,7 @@ fn entry() -> impl Strategy<Value = AclEntry> {
         number,
         allow,
         traffic,
-        cidr,
+        cidr: cidr.into(),
     })
 }
 
@@ -37,19 +37,18 @@ fn acl() -> impl Strategy<Value = Option<AclSpec>> {
 /// The subnets of [`vpc`]'s addresses: three of 64 each.
 fn subnets() -> impl Strategy<Value = Vec<SubnetSpec>> {
     proptest::collection::vec(acl(), 3).prop_map(|acls| {
-        let subnet = |(n, acl)| SubnetSpec {
-            id: format!("subnet-{n:08x}").parse().unwrap(),
-            cidr: Ipv4Net::new(Ipv4Addr::new(172, 31, 0, n * 64), 26).unwrap(),
-            acl,
+        let subnet = |(n, acl)| {
+            let cidr = Ipv4Net::new(Ipv4Addr::new(172, 31, 0, n * 64), 26).unwrap();
+            SubnetSpec { acl, ..SubnetSpec::new(format!("subnet-{n:08x}").parse().unwrap(), cidr) }
         };
         (0u8..).zip(acls).map(subnet).collect()
     })
 }
 
 fn lets(entries: &[AclEntry], other: Ipv4Addr, packet: &Packet) -> bool {
-    let matching = entries
-        .iter()
-        .filter(|entry| entry.cidr.contains(&other) && means(entry.traffic, packet.protocol, packet.detail));
+    let matching = entries.iter().filter(|entry| {
+        entry.cidr.contains(&IpAddr::from(other)) && means(entry.traffic, packet.protocol, packet.detail)
+    });
     matching.min_by_key(|entry| entry.number).is_some_and(|entry| entry.allow)
 }
 

@@ -12,13 +12,10 @@ fn small() -> VpcSpec {
     let tcp = |port, peer| RuleSpec { traffic: Traffic::Tcp(PortRange { first: port, last: port }), peer };
     let all = |peer| RuleSpec { traffic: Traffic::All, peer };
     VpcSpec {
-        id: "vpc-0123456789abcdef0".parse().unwrap(),
-        cidr: "172.31.0.0/16".parse().unwrap(),
-        subnets: vec![SubnetSpec {
-            id: "subnet-00000000000000001".parse().unwrap(),
-            cidr: "172.31.0.0/20".parse().unwrap(),
-            acl: None,
-        }],
+        subnets: vec![SubnetSpec::new(
+            "subnet-00000000000000001".parse().unwrap(),
+            "172.31.0.0/20".parse().unwrap(),
+        )],
         groups: vec![GroupSpec {
             id: web.parse().unwrap(),
             ingress: vec![
@@ -36,11 +33,14 @@ fn small() -> VpcSpec {
             mac: MacAddr([2, 0, 172, 31, 0, 5]),
             private_ip: "172.31.0.5".parse().unwrap(),
             public_ip: Some("198.18.0.9".parse().unwrap()),
+            secondary: vec![],
+            ipv6: vec![],
             groups: vec![web.parse().unwrap()],
             source_dest_check: true,
             host_name: "ip-172-31-0-5".into(),
             queues: 1,
         }],
+        ..VpcSpec::open("vpc-0123456789abcdef0".parse().unwrap(), "172.31.0.0/16".parse().unwrap())
     }
 }
 

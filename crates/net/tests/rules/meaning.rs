@@ -55,8 +55,7 @@ prop_compose! {
         interfaces in proptest::collection::vec(
             (proptest::collection::btree_set(0..groups, 1..=groups), any::<bool>()), 1..20),
     ) -> VpcSpec {
-        let subnet: SubnetSpec =
-            SubnetSpec { id: "subnet-00000001".parse().unwrap(), cidr: "172.31.0.0/20".parse().unwrap(), acl: None };
+        let subnet = SubnetSpec::new("subnet-00000001".parse().unwrap(), "172.31.0.0/20".parse().unwrap());
         let groups = rules.into_iter().enumerate()
             .map(|(n, (ingress, egress))| GroupSpec { id: group_id(n), ingress, egress }).collect();
         let interfaces = interfaces.into_iter().enumerate().map(|(n, (groups, public))| InterfaceSpec {
@@ -66,15 +65,16 @@ prop_compose! {
             mac: MacAddr::for_private_ip(0, address(n)),
             private_ip: address(n),
             public_ip: public.then(|| Ipv4Addr::new(198, 18, 0, 4 + n as u8)),
+            secondary: vec![],
+            ipv6: vec![],
             groups: groups.into_iter().map(group_id).collect(),
             source_dest_check: true,
             host_name: String::new(),
             queues: 1,
         }).collect();
         VpcSpec {
-            id: "vpc-00000001".parse().unwrap(),
-            cidr: "172.31.0.0/16".parse().unwrap(),
             subnets: vec![subnet], groups, interfaces,
+            ..VpcSpec::open("vpc-00000001".parse().unwrap(), "172.31.0.0/16".parse().unwrap())
         }
     }
 }
@@ -99,6 +99,7 @@ pub fn means(traffic: Traffic, protocol: u8, detail: (u16, u8)) -> bool {
                 && icmp_type.is_none_or(|wanted| u16::from(wanted) == detail.0)
                 && code.is_none_or(|wanted| wanted == detail.1)
         }
+        Traffic::Icmpv6 { .. } => false,
         Traffic::Protocol(number) => protocol == number,
     }
 }
@@ -117,6 +118,7 @@ fn allows(
         rules.iter().any(|rule| {
             let peer = match &rule.peer {
                 Peer::Cidr(cidr) => cidr.contains(&other),
+                Peer::Cidr6(_) | Peer::PrefixList(_) => false,
                 Peer::Group(id) => {
                     vpc.interfaces.iter().any(|i| Some(i.private_ip) == member && i.groups.contains(id))
                 }

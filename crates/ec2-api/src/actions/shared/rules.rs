@@ -50,7 +50,7 @@ fn read_rules(call: &Call, groups: &[SecurityGroup], group_id: &GroupId) -> Resu
     let rules = permission::read(&call.params(), &|name| by_name(groups, vpc, name))?;
     let peers = rules.iter().filter_map(|(spec, _)| match &spec.peer {
         cumulet_model::security::Peer::Group(id) => Some(id),
-        cumulet_model::security::Peer::Cidr(_) => None,
+        _ => None,
     });
     peers.into_iter().try_for_each(|id| exists(groups, id).map(drop))?;
     Ok(rules)

@@ -1,18 +1,17 @@
 //! The network's desired state from the rows, and the keeper that brings the host to it: many changes at once are one
 //! apply.
 
+mod spec;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cumulet_model::address::private_host_name;
 use cumulet_model::catalogue::InstanceType;
-use cumulet_model::network::Vpc;
-use cumulet_model::security::{Direction, SecurityGroup};
 use cumulet_model::state::Machine;
-use cumulet_ports::network::{GroupSpec, InterfaceSpec, NetworkSpec, SubnetSpec, VpcSpec};
+use cumulet_ports::network::NetworkSpec;
 use cumulet_ports::{Network, PortError, PortResult};
-use cumulet_store::{InstanceRecord, InterfaceRecord, Store, StoreError, SubnetRecord};
+use cumulet_store::{InstanceRecord, Store, StoreError};
 use tracing::{debug, info};
 
 /// Keeps the host's network what the rows say.
@@ -84,57 +83,11 @@ impl NetworkKeeper {
             .collect();
         let (vpcs, subnets, groups) =
             (self.store.vpcs().await?, self.store.subnets().await?, self.store.security_groups().await?);
-        Ok(network_spec(&vpcs, &subnets, &groups, &interfaces))
+        Ok(spec::network(&vpcs, &subnets, &groups, &interfaces))
     }
 }
 
 /// Whether an instance's interfaces are on the host.
 fn is_wired(record: &InstanceRecord) -> bool {
     matches!(record.machine, Machine::Starting | Machine::On | Machine::Resetting)
-}
-
-fn network_spec(
-    vpcs: &[Vpc],
-    subnets: &[SubnetRecord],
-    groups: &[SecurityGroup],
-    interfaces: &[(InterfaceRecord, u32)],
-) -> NetworkSpec {
-    let vpcs = vpcs.iter().map(|vpc| VpcSpec {
-        id: vpc.id.clone(),
-        cidr: vpc.cidr,
-        subnets: subnets
-            .iter()
-            .filter(|record| record.subnet.vpc_id == vpc.id)
-            .map(|record| SubnetSpec { id: record.subnet.id.clone(), cidr: record.subnet.cidr, acl: None })
-            .collect(),
-        groups: groups.iter().filter(|group| group.vpc_id == vpc.id).map(group_spec).collect(),
-        interfaces: interfaces
-            .iter()
-            .filter(|(record, _)| record.interface.vpc_id == vpc.id)
-            .filter_map(|(record, queues)| interface_spec(record, *queues))
-            .collect(),
-    });
-    NetworkSpec { vpcs: vpcs.collect() }
-}
-
-fn group_spec(group: &SecurityGroup) -> GroupSpec {
-    let specs = |direction| group.rules_of(direction).map(|rule| rule.spec.clone()).collect();
-    GroupSpec { id: group.id.clone(), ingress: specs(Direction::Ingress), egress: specs(Direction::Egress) }
-}
-
-fn interface_spec(record: &InterfaceRecord, queues: u32) -> Option<InterfaceSpec> {
-    let interface = &record.interface;
-    let attachment = interface.attachment.as_ref()?;
-    Some(InterfaceSpec {
-        id: interface.id.clone(),
-        instance_id: attachment.instance_id.clone(),
-        subnet_id: interface.subnet_id.clone(),
-        mac: interface.mac,
-        private_ip: interface.private_ip,
-        public_ip: interface.public_ip,
-        groups: interface.groups.iter().map(|group| group.id.clone()).collect(),
-        source_dest_check: interface.source_dest_check,
-        host_name: private_host_name(interface.private_ip),
-        queues,
-    })
 }
