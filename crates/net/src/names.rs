@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 
-use cumulet_model::{GroupId, InterfaceId, SubnetId, VpcId};
+use cumulet_model::{GroupId, InterfaceId, NatGatewayId, SubnetId, VpcId};
 
 use crate::config::Tag;
 
@@ -18,6 +18,12 @@ pub const EDGE_TO_VPC: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 1);
 pub const VPC_TO_EDGE: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 2);
 /// The VPC's link to the edge.
 pub const IGW: &str = "igw";
+/// The VPC's link to the edge for what goes out by its egress-only internet gateway.
+pub const EGRESS_ONLY: &str = "eigw";
+/// What the names of a VPC's links for its NAT gateways begin with.
+pub const NAT_PREFIX: &str = "nat";
+/// What the names of the edge's ends of those links begin with.
+pub const EDGE_NAT_PREFIX: &str = "gw";
 /// The edge's link to the host.
 pub const EDGE_UP: &str = "host";
 /// What taps' names begin with.
@@ -48,6 +54,18 @@ pub fn host_link(tag: &Tag) -> String {
 /// The edge's link to a VPC.
 pub fn edge_link(vpc: &VpcId) -> String {
     format!("{VPC_LINK_PREFIX}{}", &vpc.digits()[..8])
+}
+
+/// A VPC's link to the edge for one of its NAT gateways, which bears its number.
+pub fn nat_link(gateway: &NatGatewayId) -> String {
+    let digits = gateway.digits();
+    format!("{NAT_PREFIX}{}", &digits[..digits.len().min(12)])
+}
+
+/// The edge's end of that link.
+pub fn edge_nat_link(gateway: &NatGatewayId) -> String {
+    let digits = gateway.digits();
+    format!("{EDGE_NAT_PREFIX}{}", &digits[..digits.len().min(12)])
 }
 
 /// Tap of an interface, in its VPC's namespace.
@@ -96,6 +114,8 @@ mod tests {
         let group: GroupId = "sg-0123456789abcdef0".parse().unwrap();
         let vpc: VpcId = "vpc-0123456789abcdef0".parse().unwrap();
         assert!(tap(&eni).len() <= 15 && host_link(&tag).len() <= 15 && edge_link(&vpc).len() <= 15);
+        let nat: NatGatewayId = "nat-0123456789abcdef0".parse().unwrap();
+        assert!(nat_link(&nat).len() <= 15 && edge_nat_link(&nat).len() <= 15);
         assert!(groups_chain([&group], "out").len() <= 28 && group_chain(&group, "out").len() <= 28);
         let subnet: SubnetId = "subnet-0123456789abcdef0".parse().unwrap();
         assert!(acl_chain(&subnet, "out").len() <= 28);

@@ -1,6 +1,8 @@
 //! Which addresses, routes, neighbours and settings the host, the edge and a VPC shall hold: computed from the desired
 //! state alone.
 
+mod tables;
+
 use std::net::Ipv4Addr;
 
 use cumulet_model::{MacAddr, address};
@@ -10,6 +12,8 @@ use ipnet::Ipv4Net;
 use crate::config::NetConfig;
 use crate::l3::{Door, LinkPlan, Plan, Route};
 use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, VPC_TO_EDGE};
+
+pub use tables::{MOST_TABLES, TABLE_MASK, TableNumber, Tables, tables};
 
 /// Ethernet address of the edge's end of a link to a VPC; each link is a world of its own.
 const EDGE_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 254, 1]);
