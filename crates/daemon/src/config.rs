@@ -71,6 +71,7 @@ struct FileConfig {
     guest_networks: Vec<Ipv4Net>,
     default_vpc: Option<Ipv4Net>,
     resolvers: Option<Vec<SocketAddr>>,
+    dns_stub: Option<bool>,
     vmm: Option<PathBuf>,
     jailer: Option<PathBuf>,
     memory_ratio: Option<f64>,
@@ -116,6 +117,8 @@ pub struct Config {
     pub default_vpc: Ipv4Net,
     /// Where guests' DNS questions go; the host's own resolvers when `None`.
     pub resolvers: Option<Vec<SocketAddr>>,
+    /// Whether the host is told public names.
+    pub dns_stub: bool,
     /// The VMM's program.
     pub vmm: Option<PathBuf>,
     /// The jailer's program.
@@ -177,6 +180,7 @@ impl Config {
             guest_networks: [file.guest_networks, flags.guest_networks.clone()].concat(),
             default_vpc,
             resolvers: file.resolvers,
+            dns_stub: file.dns_stub.unwrap_or(true),
             vmm: flags.vmm.clone().or(file.vmm),
             jailer: flags.jailer.clone().or(file.jailer),
             no_jail: flags.no_jail,

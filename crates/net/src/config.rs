@@ -59,6 +59,8 @@ pub struct NetConfig {
     pub guest_networks: Vec<Ipv4Net>,
     /// Where DNS sends what it doesn't know; `None` means the name servers of the host's `/etc/resolv.conf`.
     pub resolvers: Option<Vec<SocketAddr>>,
+    /// Whether the host is told public names, at its end of the link to the edge.
+    pub dns_stub: bool,
     /// Ethernet payload size on guests' links, in bytes.
     pub mtu: u16,
     /// Where all installations of a host keep note of what they found there before they touched it, so that the last
@@ -75,6 +77,7 @@ impl NetConfig {
             region,
             guest_networks: Vec::new(),
             resolvers: None,
+            dns_stub: true,
             mtu: 1500,
             host_record: PathBuf::from("/run/cumulet-host"),
         }

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
+use crate::dns::stub::Stub;
 use crate::error::NetError;
 use crate::handed_out::HandedOut;
 use crate::known::Known;
@@ -42,6 +43,7 @@ struct Held {
     edge: Option<NetNs>,
     vpcs: BTreeMap<String, HeldVpc>,
     known: Option<Known>,
+    stub: Stub,
 }
 
 struct HeldVpc {
@@ -80,6 +82,7 @@ impl HostNetwork {
             info!(tag = %self.config.tag, "network: {change}");
         }
         held.known = Some(result?);
+        held.stub.tell(&self.config, &self.host, desired).await;
         Ok(ApplyReport { changes })
     }
 
@@ -103,7 +106,7 @@ impl HostNetwork {
                     return Ok(false);
                 }
                 let Some(held_vpc) = known.take_changed(spec) else { continue };
-                let rewired = held_vpc.spec.interfaces != spec.interfaces;
+                let told_apart = Services::tell_apart(&held_vpc.spec, spec);
                 let reached = vpc::advance(
                     &self.config,
                     known.uplink_mtu,
@@ -113,7 +116,7 @@ impl HostNetwork {
                     changes,
                 )
                 .await?;
-                if rewired {
+                if told_apart {
                     services.update(&self.config, &reached.links, spec);
                 }
                 known.vpcs.insert(spec.id.clone(), reached);

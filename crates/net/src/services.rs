@@ -1,6 +1,7 @@
 //! The answers that a VPC needs from the daemon: DHCP and DNS, as tasks that live as long as their [`Services`].
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use cumulet_model::address;
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::NetConfig;
-use crate::dhcp::{self, Lease};
+use crate::dhcp::{self, Lease, Options};
 use crate::dns::{self, Zone, forward::Forwarder};
 use crate::error::NetError;
 use crate::l3::Links;
@@ -35,16 +36,25 @@ impl Services {
         let (leases, leases_seen) = watch::channel(leases(config, links, vpc));
         let (zone, zone_seen) = watch::channel(Arc::new(zone(config, vpc)));
         let dhcp = dhcp::server::bind(ns).await?;
-        let dns = dns::server::bind(ns, [address::dns(vpc.cidr), DNS_LINK_LOCAL]).await?;
+        let addresses = [address::dns(vpc.cidr), DNS_LINK_LOCAL].map(IpAddr::from);
+        let dns = dns::server::bind(ns, addresses.into()).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(dhcp::server::serve(dhcp, leases_seen));
-        tasks.spawn(dns::server::serve(dns, zone_seen, forwarder));
+        tasks.spawn(dns::server::serve(dns, zone_seen, Some(forwarder)));
         Ok(Self { leases, zone, tasks })
     }
 
     /// Whether one of them ended, which only a fault of ours can bring about.
     pub fn have_failed(&mut self) -> bool {
         self.tasks.try_join_next().is_some()
+    }
+
+    /// Whether two states of a VPC are not the same to its services.
+    pub fn tell_apart(a: &VpcSpec, b: &VpcSpec) -> bool {
+        let seen = |vpc: &VpcSpec| {
+            (vpc.cidr, vpc.more_cidrs.clone(), vpc.ipv6_cidrs.clone(), vpc.dns, vpc.dhcp.clone())
+        };
+        a.interfaces != b.interfaces || a.subnets != b.subnets || seen(a) != seen(b)
     }
 
     /// Tells the services what the VPC has become.
@@ -61,6 +71,7 @@ impl Services {
 
 fn leases(config: &NetConfig, links: &Links, vpc: &VpcSpec) -> dhcp::server::Leases {
     let mut leases = HashMap::new();
+    let options = Options::of(&vpc.dhcp, address::dns(vpc.cidr), &config.region.private_domain());
     for interface in &vpc.interfaces {
         let subnet = vpc.subnets.iter().find(|subnet| subnet.id == interface.subnet_id);
         let link = links.get(&names::tap(&interface.id));
@@ -70,8 +81,7 @@ fn leases(config: &NetConfig, links: &Links, vpc: &VpcSpec) -> dhcp::server::Lea
             address: interface.private_ip,
             subnet: subnet.cidr,
             router: address::router(subnet.cidr),
-            dns: address::dns(vpc.cidr),
-            domain: config.region.private_domain(),
+            options: options.clone(),
             host_name: interface.host_name.clone(),
             mtu: config.mtu,
         };
@@ -81,6 +91,5 @@ fn leases(config: &NetConfig, links: &Links, vpc: &VpcSpec) -> dhcp::server::Lea
 }
 
 fn zone(config: &NetConfig, vpc: &VpcSpec) -> Zone {
-    let addresses = vpc.interfaces.iter().map(|interface| (interface.private_ip, interface.public_ip));
-    Zone::new(&config.region, vpc.cidr, config.public_pool, addresses)
+    Zone::new(&config.region, &[config.public_pool], vpc)
 }

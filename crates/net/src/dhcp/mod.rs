@@ -7,4 +7,4 @@ pub mod reply;
 pub mod request;
 pub mod server;
 
-pub use reply::Lease;
+pub use reply::{Lease, Options};

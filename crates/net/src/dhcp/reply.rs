@@ -1,9 +1,10 @@
 //! What a DHCP client is answered.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_model::MacAddr;
-use dhcproto::v4::{DhcpOption, DhcpOptions, Message, MessageType, Opcode, OptionCode};
+use cumulet_ports::network::DhcpSpec;
+use dhcproto::v4::{DhcpOption, DhcpOptions, Message, MessageType, NodeType, Opcode, OptionCode};
 use ipnet::Ipv4Net;
 
 /// How long an address is good without renewal: a day, so that guests keep theirs while the daemon is away.
@@ -24,14 +25,45 @@ pub struct Lease {
     pub subnet: Ipv4Net,
     /// The subnet's router, who also answers DHCP.
     pub router: Ipv4Addr,
-    /// DNS server.
-    pub dns: Ipv4Addr,
-    /// Domain, in which names without dots are looked up.
-    pub domain: String,
+    /// Options that are the same for all of a VPC.
+    pub options: Options,
     /// Host name without the domain.
     pub host_name: String,
     /// MTU in bytes.
     pub mtu: u16,
+}
+
+/// What a VPC's DHCP options set says to clients of IPv4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Domain, in which names without dots are looked up.
+    pub domain: String,
+    /// DNS servers in order.
+    pub dns: Vec<Ipv4Addr>,
+    /// Time servers in order.
+    pub ntp: Vec<Ipv4Addr>,
+    /// NetBIOS name servers in order.
+    pub netbios: Vec<Ipv4Addr>,
+    /// NetBIOS node type (RFC 2132, 8.7).
+    pub netbios_node_type: Option<u8>,
+}
+
+impl Options {
+    /// The options of a VPC whose own DNS server and domain are these.
+    pub fn of(spec: &DhcpSpec, own_dns: Ipv4Addr, own_domain: &str) -> Self {
+        let own = |server: &Option<IpAddr>| server.unwrap_or(own_dns.into());
+        let of_ipv4 = |server: IpAddr| match server {
+            IpAddr::V4(server) => Some(server),
+            IpAddr::V6(_) => None,
+        };
+        Self {
+            domain: spec.domain_name.clone().unwrap_or_else(|| own_domain.to_owned()),
+            dns: spec.domain_name_servers.iter().map(own).filter_map(of_ipv4).collect(),
+            ntp: spec.ntp_servers.iter().copied().filter_map(of_ipv4).collect(),
+            netbios: spec.netbios_name_servers.clone(),
+            netbios_node_type: spec.netbios_node_type,
+        }
+    }
 }
 
 /// The answer to a client's message; `None` where the RFC wants none: no request, another's Ethernet address, a request
@@ -114,10 +146,21 @@ fn configuration(options: &mut DhcpOptions, lease: &Lease) {
     options.insert(DhcpOption::SubnetMask(lease.subnet.netmask()));
     options.insert(DhcpOption::BroadcastAddr(lease.subnet.broadcast()));
     options.insert(DhcpOption::Router(vec![lease.router]));
-    options.insert(DhcpOption::DomainNameServer(vec![lease.dns]));
     options.insert(DhcpOption::Hostname(lease.host_name.clone()));
-    options.insert(DhcpOption::DomainName(lease.domain.clone()));
+    options.insert(DhcpOption::DomainName(lease.options.domain.clone()));
     options.insert(DhcpOption::InterfaceMtu(lease.mtu));
+    // An option without a value would be malformed.
+    let lists: [(fn(Vec<Ipv4Addr>) -> DhcpOption, &Vec<Ipv4Addr>); 3] = [
+        (DhcpOption::DomainNameServer, &lease.options.dns),
+        (DhcpOption::NtpServers, &lease.options.ntp),
+        (DhcpOption::NetBiosNameServers, &lease.options.netbios),
+    ];
+    for (option, servers) in lists.into_iter().filter(|(_, servers)| !servers.is_empty()) {
+        options.insert(option(servers.clone()));
+    }
+    if let Some(kind) = lease.options.netbios_node_type {
+        options.insert(DhcpOption::NetBiosNodeType(NodeType::from(kind)));
+    }
 }
 
 #[cfg(test)]
@@ -134,8 +177,7 @@ mod tests {
             address: Ipv4Addr::new(172, 31, 0, 5),
             subnet: "172.31.0.0/20".parse().unwrap(),
             router: Ipv4Addr::new(172, 31, 0, 1),
-            dns: Ipv4Addr::new(172, 31, 0, 2),
-            domain: "ec2.internal".into(),
+            options: Options::of(&DhcpSpec::default(), Ipv4Addr::new(172, 31, 0, 2), "ec2.internal"),
             host_name: "ip-172-31-0-5".into(),
             mtu: 1500,
         }
@@ -166,6 +208,33 @@ mod tests {
             Some(&DhcpOption::Router(vec![Ipv4Addr::new(172, 31, 0, 1)]))
         );
         assert!(ack.opts().contains(OptionCode::InterfaceMtu) && ack.opts().contains(OptionCode::DomainName));
+    }
+
+    #[test]
+    fn an_options_set_says_what_clients_are_told() {
+        let spec = DhcpSpec {
+            domain_name: Some("example.com".into()),
+            domain_name_servers: vec![
+                Some("10.2.5.1".parse().unwrap()),
+                Some("2001:db8::1".parse().unwrap()),
+                None,
+            ],
+            ntp_servers: vec!["10.2.5.2".parse().unwrap()],
+            netbios_node_type: Some(2),
+            ..DhcpSpec::default()
+        };
+        let options = Options::of(&spec, Ipv4Addr::new(172, 31, 0, 2), "ec2.internal");
+        let offer = reply(&request(MessageType::Discover), &Lease { options, ..lease() }).unwrap();
+        let told = |code| offer.opts().get(code).cloned();
+        let servers = vec![Ipv4Addr::new(10, 2, 5, 1), Ipv4Addr::new(172, 31, 0, 2)];
+        assert_eq!(told(OptionCode::DomainNameServer), Some(DhcpOption::DomainNameServer(servers)));
+        assert_eq!(told(OptionCode::DomainName), Some(DhcpOption::DomainName("example.com".into())));
+        assert_eq!(
+            told(OptionCode::NtpServers),
+            Some(DhcpOption::NtpServers(vec![Ipv4Addr::new(10, 2, 5, 2)]))
+        );
+        assert_eq!(told(OptionCode::NetBiosNodeType), Some(DhcpOption::NetBiosNodeType(NodeType::from(2))));
+        assert_eq!(told(OptionCode::NetBiosNameServers), None, "no list, no option");
     }
 
     #[test]

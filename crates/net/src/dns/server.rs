@@ -1,10 +1,10 @@
-//! The DNS server's sockets in a VPC's namespace. It ends when its task is dropped.
+//! A DNS server's sockets in a namespace: a VPC's, or the host's. It ends when its task is dropped.
 //!
 //! Questions under way and connections are bounded, in all and for each client, so that a guest that floods it harms
 //! neither its neighbours nor the daemon: beyond the bound a datagram is dropped and a connection closed.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as StdListener, UdpSocket as StdSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,11 +38,11 @@ pub struct Sockets {
 }
 
 /// Opens the server's sockets on its addresses, which must be there.
-pub async fn bind(ns: &NetNs, addresses: [Ipv4Addr; 2]) -> Result<Sockets, NetError> {
+pub async fn bind(ns: &NetNs, addresses: Vec<IpAddr>) -> Result<Sockets, NetError> {
     let bound = ns
         .run(move || {
             let (mut udp, mut tcp) = (Vec::new(), Vec::new());
-            for address in addresses.map(|ip| SocketAddrV4::new(ip, PORT)) {
+            for address in addresses.into_iter().map(|ip| SocketAddr::new(ip, PORT)) {
                 let socket = StdSocket::bind(address)?;
                 socket.set_nonblocking(true)?;
                 udp.push(socket);
@@ -62,8 +62,8 @@ pub async fn bind(ns: &NetNs, addresses: [Ipv4Addr; 2]) -> Result<Sockets, NetEr
     watched.map_err(NetError::io("open the DNS server's sockets"))
 }
 
-/// Answers clients for ever.
-pub async fn serve(sockets: Sockets, zone: watch::Receiver<Arc<Zone>>, forwarder: Forwarder) {
+/// Answers clients for ever. What the zone doesn't know is asked of `forwarder`, and refused without one.
+pub async fn serve(sockets: Sockets, zone: watch::Receiver<Arc<Zone>>, forwarder: Option<Forwarder>) {
     let resolver = Resolver {
         zone,
         forwarder,
@@ -83,7 +83,7 @@ pub async fn serve(sockets: Sockets, zone: watch::Receiver<Arc<Zone>>, forwarder
 #[derive(Clone)]
 struct Resolver {
     zone: watch::Receiver<Arc<Zone>>,
-    forwarder: Forwarder,
+    forwarder: Option<Forwarder>,
     questions: Quota,
     connections: Quota,
 }
@@ -96,12 +96,9 @@ impl Resolver {
         let answer = match zone.outcome(&request) {
             Outcome::Ignore => return None,
             Outcome::Answer(answer) => answer,
-            Outcome::Forward => match self.forwarder.ask(question, over_tcp).await {
+            Outcome::Forward => match self.forward(question, over_tcp).await {
                 Ok(answer) => return Some(answer),
-                Err(failure) => {
-                    debug!(error = %failure.chain(), "no name server answered");
-                    error(&request, ResponseCode::ServFail)
-                }
+                Err(code) => error(&request, code),
             },
         };
         let bytes = answer.to_vec().ok()?;
@@ -109,6 +106,14 @@ impl Resolver {
             return answer.truncate().to_vec().ok();
         }
         Some(bytes)
+    }
+
+    async fn forward(&self, question: &[u8], over_tcp: bool) -> Result<Vec<u8>, ResponseCode> {
+        let Some(forwarder) = &self.forwarder else { return Err(ResponseCode::Refused) };
+        forwarder.ask(question, over_tcp).await.map_err(|failure| {
+            debug!(error = %failure.chain(), "no name server answered");
+            ResponseCode::ServFail
+        })
     }
 }
 

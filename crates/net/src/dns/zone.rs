@@ -1,11 +1,13 @@
-//! What names of a VPC lead to (VPC guide, "DNS attributes for your VPC"): private names to private addresses, and
-//! public names to private addresses too when asked from inside.
+//! What names lead to (VPC guide, "DNS attributes for your VPC"). Asked from inside a VPC: private names to private
+//! addresses, and public names of its own interfaces to private addresses too. Asked from the host: public names alone,
+//! to public addresses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_model::address::{private_dns_name, public_dns_name};
 use cumulet_model::place::Region;
+use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 use hickory_proto::op::{Message, MessageType, Metadata, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, PTR};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -14,15 +16,19 @@ use ipnet::{IpNet, Ipv4Net};
 /// Seconds for which an answer may be kept.
 const TTL: u32 = 60;
 
-/// The names of one VPC.
+/// The names that one server knows.
 #[derive(Debug, Clone, Default)]
 pub struct Zone {
+    /// Whether anything is answered at all.
+    support: bool,
     forward: HashMap<String, Ipv4Addr>,
     reverse: HashMap<Ipv4Addr, String>,
     domains: Vec<String>,
     networks: Vec<Ipv4Net>,
-    pool: Ipv4Net,
+    pools: Vec<Ipv4Net>,
     public_suffix: String,
+    /// Whether `forward` knows all public names that there are, those of all VPCs.
+    knows_all: bool,
 }
 
 /// What becomes of a query.
@@ -37,29 +43,45 @@ pub enum Outcome {
 }
 
 impl Zone {
-    /// The names of a VPC with addresses `cidr` whose interfaces have these private and public addresses.
-    pub fn new(
-        region: &Region,
-        cidr: Ipv4Net,
-        pool: Ipv4Net,
-        interfaces: impl IntoIterator<Item = (Ipv4Addr, Option<Ipv4Addr>)>,
-    ) -> Self {
+    /// The names of a VPC, where public addresses are of these pools.
+    pub fn new(region: &Region, pools: &[Ipv4Net], vpc: &VpcSpec) -> Self {
+        let own = [vpc.cidr].into_iter().chain(vpc.more_cidrs.iter().copied());
         let mut zone = Self {
+            support: vpc.dns.support,
             domains: vec![region.private_domain()],
-            networks: vec![cidr, pool],
-            pool,
+            networks: own.chain(pools.iter().copied()).collect(),
+            pools: pools.to_vec(),
             public_suffix: region.public_domain(),
             ..Self::default()
         };
-        for (private, public) in interfaces {
+        for (private, public) in vpc.interfaces.iter().flat_map(addresses_of) {
             let name = private_dns_name(region, private);
             zone.reverse.insert(private, name.clone());
             zone.forward.insert(name, private);
-            if let Some(public) = public {
+            // Where public names are switched off, such a name still leads to its public address.
+            if let Some(public) = public.filter(|_| vpc.dns.hostnames) {
                 let name = public_dns_name(region, public);
                 zone.reverse.insert(public, name.clone());
                 zone.forward.insert(name, private);
             }
+        }
+        zone
+    }
+
+    /// The public names of these addresses, as the world outside is told them.
+    pub fn public(region: &Region, pools: &[Ipv4Net], addresses: &BTreeSet<Ipv4Addr>) -> Self {
+        let mut zone = Self {
+            support: true,
+            networks: pools.to_vec(),
+            pools: pools.to_vec(),
+            public_suffix: region.public_domain(),
+            knows_all: true,
+            ..Self::default()
+        };
+        for public in addresses {
+            let name = public_dns_name(region, *public);
+            zone.reverse.insert(*public, name.clone());
+            zone.forward.insert(name, *public);
         }
         zone
     }
@@ -75,6 +97,9 @@ impl Zone {
         let [query] = request.queries.as_slice() else {
             return Outcome::Answer(error(request, ResponseCode::FormErr));
         };
+        if !self.support {
+            return Outcome::Answer(error(request, ResponseCode::Refused));
+        }
         match self.lookup(query) {
             None => Outcome::Forward,
             Some(found) => Outcome::Answer(answer(request, query, found)),
@@ -98,6 +123,7 @@ impl Zone {
         match self.forward.get(name) {
             Some(address) => Some(Found::Address(*address)),
             None if self.is_ours(name) => Some(Found::NoName),
+            None if self.knows_all => self.elsewhere(name).map(|_| Found::NoName),
             None => self.elsewhere(name).map(Found::Address),
         }
     }
@@ -108,12 +134,29 @@ impl Zone {
         })
     }
 
-    /// A public name of our pool that no interface of this VPC has: another VPC's, known by its public address.
+    /// A public name of our pools that no interface of this VPC has: another VPC's, known by its public address.
     fn elsewhere(&self, name: &str) -> Option<Ipv4Addr> {
-        let label = name.strip_suffix(self.public_suffix.as_str())?.strip_suffix('.')?;
-        let address: Ipv4Addr = label.strip_prefix("ec2-")?.replace('-', ".").parse().ok()?;
-        self.pool.contains(&address).then_some(address)
+        named_address(name, &self.public_suffix)
+            .filter(|address| self.pools.iter().any(|pool| pool.contains(address)))
     }
+}
+
+/// The public addresses of all VPCs that have names.
+pub fn public_addresses(vpcs: &[VpcSpec]) -> BTreeSet<Ipv4Addr> {
+    let named = vpcs.iter().filter(|vpc| vpc.dns.hostnames).flat_map(|vpc| &vpc.interfaces);
+    named.flat_map(addresses_of).filter_map(|(_, public)| public).collect()
+}
+
+/// The address that a public name (lower case, without the last dot) of the region with this domain tells.
+pub fn named_address(name: &str, public_domain: &str) -> Option<Ipv4Addr> {
+    let label = name.strip_suffix(public_domain)?.strip_suffix('.')?;
+    label.strip_prefix("ec2-")?.replace('-', ".").parse().ok()
+}
+
+/// An interface's private addresses, each with its public one.
+fn addresses_of(interface: &InterfaceSpec) -> impl Iterator<Item = (Ipv4Addr, Option<Ipv4Addr>)> {
+    let secondary = interface.secondary.iter().map(|address| (address.private_ip, address.public_ip));
+    [(interface.private_ip, interface.public_ip)].into_iter().chain(secondary)
 }
 
 enum Found {
@@ -185,26 +228,61 @@ pub fn addresses(message: &Message) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use cumulet_ports::network::{DnsSpec, SecondaryAddress};
     use proptest::prelude::*;
 
     use super::*;
 
+    fn interface(n: u8, public_ip: Option<Ipv4Addr>) -> InterfaceSpec {
+        InterfaceSpec {
+            id: format!("eni-{n:08x}").parse().unwrap(),
+            instance_id: "i-00000001".parse().unwrap(),
+            subnet_id: "subnet-00000001".parse().unwrap(),
+            mac: cumulet_model::MacAddr([2, 0, 0, 0, 0, n]),
+            private_ip: Ipv4Addr::new(172, 31, 0, n),
+            public_ip,
+            secondary: vec![],
+            ipv6: vec![],
+            groups: vec![],
+            source_dest_check: true,
+            host_name: String::new(),
+            queues: 1,
+        }
+    }
+
+    fn vpc() -> VpcSpec {
+        let secondary = SecondaryAddress {
+            private_ip: Ipv4Addr::new(100, 64, 0, 9),
+            public_ip: Some(Ipv4Addr::new(198, 18, 0, 8)),
+        };
+        let first = interface(5, Some(Ipv4Addr::new(198, 18, 0, 7)));
+        VpcSpec {
+            more_cidrs: vec!["100.64.0.0/16".parse().unwrap()],
+            interfaces: vec![InterfaceSpec { secondary: vec![secondary], ..first }, interface(6, None)],
+            ..VpcSpec::open("vpc-00000001".parse().unwrap(), "172.31.0.0/16".parse().unwrap())
+        }
+    }
+
+    fn pools() -> [Ipv4Net; 1] {
+        ["198.18.0.0/24".parse().unwrap()]
+    }
+
+    fn region() -> Region {
+        Region::new("us-east-1", 1)
+    }
+
     fn zone() -> Zone {
-        Zone::new(
-            &Region::new("us-east-1", 1),
-            "172.31.0.0/16".parse().unwrap(),
-            "198.18.0.0/24".parse().unwrap(),
-            [
-                (Ipv4Addr::new(172, 31, 0, 5), Some(Ipv4Addr::new(198, 18, 0, 7))),
-                (Ipv4Addr::new(172, 31, 0, 6), None),
-            ],
-        )
+        Zone::new(&region(), &pools(), &vpc())
+    }
+
+    fn ask_of(zone: &Zone, name: &str, kind: RecordType) -> Outcome {
+        let mut message = Message::new(9, MessageType::Query, OpCode::Query);
+        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+        zone.outcome(&message)
     }
 
     fn ask(name: &str, kind: RecordType) -> Outcome {
-        let mut message = Message::new(9, MessageType::Query, OpCode::Query);
-        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
-        zone().outcome(&message)
+        ask_of(&zone(), name, kind)
     }
 
     fn answered(outcome: Outcome) -> Message {
@@ -224,6 +302,43 @@ mod tests {
             let message = answered(ask(name, RecordType::A));
             assert_eq!(addresses(&message), [IpAddr::from([172, 31, 0, 5])], "{name}");
             assert_eq!(message.metadata.id, 9);
+        }
+    }
+
+    #[test]
+    fn secondary_addresses_have_names_also_in_further_ranges() {
+        for name in ["ip-100-64-0-9.ec2.internal.", "ec2-198-18-0-8.compute-1.amazonaws.com."] {
+            assert_eq!(
+                addresses(&answered(ask(name, RecordType::A))),
+                [IpAddr::from([100, 64, 0, 9])],
+                "{name}"
+            );
+        }
+        let message = answered(ask("9.0.64.100.in-addr.arpa.", RecordType::PTR));
+        assert_eq!(message.metadata.response_code, ResponseCode::NoError);
+    }
+
+    #[test]
+    fn without_dns_support_nothing_is_answered_and_without_host_names_no_public_name_is_private() {
+        let of = |support, hostnames| {
+            let vpc = VpcSpec { dns: DnsSpec { support, hostnames }, ..vpc() };
+            Zone::new(&region(), &pools(), &vpc)
+        };
+        let refused = answered(ask_of(&of(false, true), "ip-172-31-0-5.ec2.internal.", RecordType::A));
+        assert_eq!(refused.metadata.response_code, ResponseCode::Refused);
+        let elsewhere = ask_of(&of(true, false), "ec2-198-18-0-7.compute-1.amazonaws.com.", RecordType::A);
+        assert_eq!(addresses(&answered(elsewhere)), [IpAddr::from([198, 18, 0, 7])]);
+    }
+
+    #[test]
+    fn the_host_is_told_public_addresses_and_nothing_private() {
+        let zone = Zone::public(&region(), &pools(), &public_addresses(&[vpc()]));
+        let public = answered(ask_of(&zone, "ec2-198-18-0-7.compute-1.amazonaws.com.", RecordType::A));
+        assert_eq!(addresses(&public), [IpAddr::from([198, 18, 0, 7])]);
+        let nobody = answered(ask_of(&zone, "ec2-198-18-0-99.compute-1.amazonaws.com.", RecordType::A));
+        assert_eq!(nobody.metadata.response_code, ResponseCode::NXDomain);
+        for name in ["ip-172-31-0-5.ec2.internal.", "ec2-1-2-3-4.compute-1.amazonaws.com.", "example.com."] {
+            assert_eq!(ask_of(&zone, name, RecordType::A), Outcome::Forward, "{name}");
         }
     }
 

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 
 use cumulet_net::dns::zone::addresses;
-use cumulet_ports::network::Network;
+use cumulet_net::sys::NetNs;
+use cumulet_ports::network::{DhcpSpec, DnsSpec, Network};
 use dhcproto::v4::{DhcpOption, MessageType};
 use hickory_proto::op::{Message, MessageType as Kind, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
@@ -91,6 +92,52 @@ fn names_of_the_vpc_are_known_and_others_are_asked_of_the_hosts_name_server() {
 }
 
 #[test]
+fn a_vpcs_options_set_and_dns_attributes_are_changed_for_guests_that_run() {
+    let name = "a_vpcs_options_set_and_dns_attributes_are_changed_for_guests_that_run";
+    story(name, |mut world: World| async {
+        world.group(1);
+        let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let vpc = world.vpc();
+        vpc.dhcp = DhcpSpec {
+            domain_name: Some("lab.example".into()),
+            domain_name_servers: vec![Some("192.0.2.53".parse().unwrap())],
+            ..DhcpSpec::default()
+        };
+        vpc.dns = DnsSpec { support: false, hostnames: true };
+        world.apply().await;
+        let mac = guest.mac;
+        let told = guest.ns.run(move || dhcp_client::ask(mac)).await.unwrap().unwrap();
+        assert_eq!((told.domain.as_str(), told.dns), ("lab.example", Ipv4Addr::new(192, 0, 2, 53)));
+        let answer = ask(&guest, DNS, false, "ip-172-31-0-5.ec2.internal.").await;
+        assert_eq!(answer.metadata.response_code, ResponseCode::Refused);
+        world
+    });
+}
+
+#[test]
+fn the_host_resolves_public_names_and_no_private_ones() {
+    story("the_host_resolves_public_names_and_no_private_ones", |mut world: World| async {
+        world.group(1);
+        let guest = world.launch_public(5, Some("198.18.0.9"), &[1]).await;
+        let stub = Ipv4Addr::new(198, 18, 0, 1);
+        for over_tcp in [false, true] {
+            let asked = ask_from(&world.host, stub, over_tcp, "ec2-198-18-0-9.compute-1.amazonaws.com.");
+            assert_eq!(addresses(&asked.await), [Ipv4Addr::new(198, 18, 0, 9)], "TCP {over_tcp}");
+        }
+        for name in ["ip-172-31-0-5.ec2.internal.", "www.example.com."] {
+            let answer = ask_from(&world.host, stub, false, name).await;
+            assert_eq!(answer.metadata.response_code, ResponseCode::Refused, "{name}");
+        }
+        world.vpc().interfaces[0].public_ip = None;
+        world.apply().await;
+        let gone = ask_from(&world.host, stub, false, "ec2-198-18-0-9.compute-1.amazonaws.com.").await;
+        assert_eq!(gone.metadata.response_code, ResponseCode::NXDomain);
+        drop(guest);
+        world
+    });
+}
+
+#[test]
 fn the_metadata_service_sees_who_asks() {
     story("the_metadata_service_sees_who_asks", |mut world: World| async {
         world.group(1).egress.clear();
@@ -117,11 +164,15 @@ fn the_metadata_service_sees_who_asks() {
 }
 
 async fn ask(guest: &Guest, server: Ipv4Addr, over_tcp: bool, name: &str) -> Message {
+    ask_from(&guest.ns, server, over_tcp, name).await
+}
+
+async fn ask_from(asker: &NetNs, server: Ipv4Addr, over_tcp: bool, name: &str) -> Message {
     let mut question = Message::new(77, Kind::Query, OpCode::Query);
     question.metadata.recursion_desired = true;
     question.add_query(Query::query(Name::from_ascii(name).unwrap(), RecordType::A));
     let bytes = question.to_vec().unwrap();
-    let answer = guest.ns.run(move || if over_tcp { tcp(server, &bytes) } else { udp(server, &bytes) });
+    let answer = asker.run(move || if over_tcp { tcp(server, &bytes) } else { udp(server, &bytes) });
     Message::from_vec(&answer.await.unwrap()).unwrap()
 }
 
