@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("supervisor", &["jailer", "model", "ports", "vmm-protocol"]),
     ("net", &["model", "ports"]),
+    ("reach", &["model", "ports"]),
     ("storage", &["model", "ports"]),
     ("imds", &["model"]),
     ("firstboot", &["cloud-init-config"]),
