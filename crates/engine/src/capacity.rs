@@ -95,7 +95,9 @@ impl Cloud {
     /// From `least` to `most` public addresses that nobody has. The allocation lock must be held until they are written.
     pub(crate) async fn free_public_addresses(&self, least: usize, most: usize) -> Result<Vec<Ipv4Addr>> {
         let interfaces = self.inner.store.interfaces().await.map_err(internal)?;
-        let taken: HashSet<_> = interfaces.iter().filter_map(|r| r.interface.public_ip).collect();
+        let elastic = self.inner.store.addresses().await.map_err(internal)?;
+        let dynamic = interfaces.iter().filter_map(|r| r.interface.public_ip);
+        let taken: HashSet<_> = dynamic.chain(elastic.iter().map(|address| address.public_ip)).collect();
         let pool = self.inner.ports.network.public_pool();
         let free: Vec<_> = assignable(pool).filter(|address| !taken.contains(address)).take(most).collect();
         if free.len() < least {

@@ -92,7 +92,8 @@ impl Cloud {
             .into_iter()
             .map(|record| {
                 let mut subnet = record.subnet;
-                let used = interfaces.iter().filter(|held| held.interface.subnet_id == subnet.id).count();
+                let inside = interfaces.iter().filter(|held| held.interface.subnet_id == subnet.id);
+                let used: usize = inside.map(|held| held.interface.addresses().count()).sum();
                 subnet.available_addresses =
                     assignable_count(subnet.cidr).saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
                 subnet

@@ -315,6 +315,6 @@ pub(crate) fn let_go(record: &mut InterfaceRecord) {
     record.interface.attachment = None;
     if record.auto_public_ip {
         record.auto_public_ip = false;
-        record.interface.public_ip = None;
+        record.interface.public_ip = record.interface.elastic.as_ref().map(|elastic| elastic.public_ip);
     }
 }

@@ -1,6 +1,6 @@
 //! What the metadata service asks: who is at this address of this VPC?
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use cumulet_model::VpcId;
 use cumulet_model::instance::Instance;
@@ -24,9 +24,13 @@ pub struct InstanceFacts {
 }
 
 impl Cloud {
-    /// The instance whose interface has this private address in this VPC.
-    pub async fn instance_at(&self, vpc: &VpcId, address: Ipv4Addr) -> Result<Option<InstanceFacts>> {
-        let Some(id) = self.inner.store.instance_at(vpc, address).await.map_err(internal)? else {
+    /// The instance whose interface has this private or IPv6 address in this VPC.
+    pub async fn instance_at(
+        &self,
+        vpc: &VpcId,
+        address: impl Into<IpAddr>,
+    ) -> Result<Option<InstanceFacts>> {
+        let Some(id) = self.inner.store.instance_at(vpc, address.into()).await.map_err(internal)? else {
             return Ok(None);
         };
         let store = &self.inner.store;

@@ -8,6 +8,7 @@ pub mod address;
 pub mod attachment;
 pub mod catalogue;
 pub mod credits;
+pub mod elastic;
 pub mod error;
 pub mod ids;
 pub mod image;

@@ -1,12 +1,13 @@
 //! VPCs, subnets and network interfaces.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attachment::AttachmentState;
+use crate::elastic::ElasticRef;
 use crate::{AttachmentId, DhcpOptionsId, GroupId, InstanceId, InterfaceId, MacAddr, SubnetId, Tags, VpcId};
 
 /// A virtual private cloud.
@@ -60,10 +61,25 @@ pub struct NetworkInterface {
     pub description: String,
     /// Ethernet address, its own alone.
     pub mac: MacAddr,
-    /// Private address, kept while the interface lives.
+    /// What it is for.
+    #[serde(default)]
+    pub kind: InterfaceKind,
+    /// Primary private address, kept while the interface lives.
     pub private_ip: Ipv4Addr,
-    /// Public address while it has one.
+    /// Public address of the primary private one while it has one.
     pub public_ip: Option<Ipv4Addr>,
+    /// What makes the public address an elastic one; a dynamic one has none.
+    #[serde(default)]
+    pub elastic: Option<ElasticRef>,
+    /// Secondary private addresses in the order of their assignment.
+    #[serde(default)]
+    pub secondary: Vec<SecondaryAddress>,
+    /// IPv6 addresses in the order of their assignment.
+    #[serde(default)]
+    pub ipv6: Vec<Ipv6Addr>,
+    /// Whether the first IPv6 address is kept while the interface lives (VPC guide, "primary IPv6 address").
+    #[serde(default)]
+    pub primary_ipv6: bool,
     /// Security groups, at least one.
     pub groups: Vec<GroupRef>,
     /// Whether packets that are neither from nor to its address are dropped.
@@ -76,10 +92,71 @@ pub struct NetworkInterface {
     pub tags: Tags,
 }
 
+/// What an interface is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InterfaceKind {
+    /// Instances.
+    #[default]
+    Interface,
+    /// A NAT gateway, whose life it shares: nobody else changes it.
+    NatGateway,
+}
+
+impl InterfaceKind {
+    /// EC2's word (`InterfaceType`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interface => "interface",
+            Self::NatGateway => "nat_gateway",
+        }
+    }
+}
+
+/// A secondary private address of an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondaryAddress {
+    /// The address.
+    pub private_ip: Ipv4Addr,
+    /// Its elastic address, if it has one.
+    pub elastic: Option<ElasticRef>,
+}
+
+/// One of an interface's private addresses with what belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrivateAddress<'a> {
+    /// The address.
+    pub private_ip: Ipv4Addr,
+    /// Whether it is the primary one.
+    pub primary: bool,
+    /// Its public address.
+    pub public_ip: Option<Ipv4Addr>,
+    /// What makes the public address an elastic one.
+    pub elastic: Option<&'a ElasticRef>,
+}
+
 impl NetworkInterface {
+    /// Its private addresses, the primary one first.
+    pub fn addresses(&self) -> impl Iterator<Item = PrivateAddress<'_>> {
+        let primary = PrivateAddress {
+            private_ip: self.private_ip,
+            primary: true,
+            public_ip: self.public_ip,
+            elastic: self.elastic.as_ref(),
+        };
+        let secondary = self.secondary.iter().map(|address| PrivateAddress {
+            private_ip: address.private_ip,
+            primary: false,
+            public_ip: address.elastic.as_ref().map(|elastic| elastic.public_ip),
+            elastic: address.elastic.as_ref(),
+        });
+        std::iter::once(primary).chain(secondary)
+    }
+
     /// EC2's word for where it is: `available`, `in-use`, or on its way from one to the other.
     pub fn status(&self) -> &'static str {
         match self.attachment.as_ref().map(|attachment| attachment.state) {
+            None if self.kind == InterfaceKind::NatGateway => "in-use",
             None => "available",
             Some(AttachmentState::Attaching) => "attaching",
             Some(AttachmentState::Attached) => "in-use",

@@ -45,6 +45,8 @@ pub fn resource_type(id: &str) -> &'static str {
         "igw" => "internet-gateway",
         "rtb" => "route-table",
         "acl" => "network-acl",
+        "eipalloc" => "elastic-ip",
+        "pl" => "prefix-list",
         "dopt" => "dhcp-options",
         _ => "unknown",
     }

@@ -8,6 +8,7 @@
 mod access;
 mod column;
 mod credits;
+mod elastic;
 mod holder;
 mod image;
 mod instance;

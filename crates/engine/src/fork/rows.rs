@@ -1,6 +1,7 @@
 //! The rows of forks: the source's, with ids, addresses and volumes of their own.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 
 use cumulet_model::address;
 use cumulet_model::attachment::AttachmentState;
@@ -9,6 +10,7 @@ use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeState};
 use cumulet_model::{
     AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, ReservationId, Tags, VolumeId,
+    VpcId,
 };
 use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
 use jiff::Timestamp;
@@ -30,15 +32,8 @@ impl Cloud {
         let publics = held.iter().filter(|held| held.auto_public_ip).count() * count as usize;
         let public = self.free_public_addresses(publics, publics).await?;
         let mut public = public.into_iter();
-        let mut taken: HashSet<_> = self
-            .inner
-            .store
-            .interfaces()
-            .await
-            .map_err(internal)?
-            .into_iter()
-            .map(|held| (held.interface.vpc_id, held.interface.private_ip))
-            .collect();
+        let all = self.inner.store.interfaces().await.map_err(internal)?;
+        let mut taken: HashSet<_> = all.iter().flat_map(vpc_addresses).collect();
         let subnets = self.inner.store.subnets().await.map_err(internal)?;
         // The generator is the thread's: it must not be held over an await.
         let mut rng = rand::rng();
@@ -74,6 +69,11 @@ impl Cloud {
                     mac: MacAddr::for_private_ip(rng.random(), private_ip),
                     private_ip,
                     public_ip: if *auto_public_ip { public.next() } else { None },
+                    // These are told to the guest by its owner, and the fork's owner may want others or none.
+                    elastic: None,
+                    secondary: vec![],
+                    ipv6: vec![],
+                    primary_ipv6: false,
                     attachment,
                     created: now,
                     ..interface.clone()
@@ -124,4 +124,9 @@ fn instance(
         tags: tags.clone(),
         ..source.clone()
     }
+}
+
+fn vpc_addresses(held: &InterfaceRecord) -> impl Iterator<Item = (VpcId, Ipv4Addr)> {
+    let vpc = &held.interface.vpc_id;
+    held.interface.addresses().map(move |address| (vpc.clone(), address.private_ip))
 }

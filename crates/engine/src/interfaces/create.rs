@@ -1,16 +1,15 @@
 //! Making and deleting interfaces.
 
-use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-use cumulet_model::network::NetworkInterface;
+use cumulet_model::network::{InterfaceKind, NetworkInterface};
 use cumulet_model::tag::check_tags;
 use cumulet_model::{CloudError, ErrorCode, InterfaceId, MacAddr, address};
 use cumulet_store::{InterfaceRecord, StoreError, SubnetRecord};
 use rand::RngExt;
 use tracing::info;
 
-use super::no_interface;
+use super::{no_interface, taken_addresses};
 use crate::api::interface::CreateInterface;
 use crate::cloud::{Cloud, Result, internal};
 use crate::idempotent::token_of;
@@ -54,8 +53,13 @@ impl Cloud {
             zone: subnet.subnet.zone,
             description,
             mac: MacAddr::for_private_ip(salt, private_ip),
+            kind: InterfaceKind::Interface,
             private_ip,
             public_ip: None,
+            elastic: None,
+            secondary: vec![],
+            ipv6: vec![],
+            primary_ipv6: false,
             groups,
             source_dest_check: true,
             attachment: None,
@@ -94,8 +98,7 @@ impl Cloud {
             let text = format!("You have reached the limit of {MAX_INTERFACES} network interfaces");
             return Err(CloudError::new(ErrorCode::InterfaceLimitExceeded, text));
         }
-        let in_vpc = held.into_iter().filter(|held| held.interface.vpc_id == subnet.vpc_id);
-        let taken: HashSet<_> = in_vpc.map(|held| held.interface.private_ip).collect();
+        let taken = taken_addresses(&held, &subnet.vpc_id);
         match wanted {
             Some(wanted) if !address::is_assignable(cidr, wanted) => Err(CloudError::invalid_value(format!(
                 "Address {wanted} is not an address of subnet '{}' ({cidr}) that an interface can have",

@@ -5,8 +5,12 @@ mod attach;
 mod create;
 mod modify;
 
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
 use cumulet_model::network::NetworkInterface;
-use cumulet_model::{CloudError, ErrorCode, InterfaceId};
+use cumulet_model::{CloudError, ErrorCode, InterfaceId, VpcId};
+use cumulet_store::InterfaceRecord;
 
 use crate::cloud::{Cloud, Result, internal};
 
@@ -20,4 +24,12 @@ impl Cloud {
 
 fn no_interface(id: &InterfaceId) -> CloudError {
     CloudError::not_found(ErrorCode::InvalidInterfaceNotFound, "networkInterface ID", id)
+}
+
+/// The private addresses that interfaces of a VPC have.
+pub(crate) fn taken_addresses(held: &[InterfaceRecord], vpc: &VpcId) -> HashSet<Ipv4Addr> {
+    held.iter()
+        .filter(|held| held.interface.vpc_id == *vpc)
+        .flat_map(|held| held.interface.addresses().map(|address| address.private_ip))
+        .collect()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
 use cumulet_model::attachment::AttachmentState;
-use cumulet_model::network::{InterfaceAttachment, NetworkInterface};
+use cumulet_model::network::{InterfaceAttachment, InterfaceKind, NetworkInterface};
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeAttachment, VolumeState};
 use cumulet_model::{
@@ -16,6 +16,7 @@ use rand::RngExt;
 use super::Checked;
 use crate::api::instance::RunInstances;
 use crate::cloud::{Cloud, Result, internal};
+use crate::interfaces::taken_addresses;
 
 impl Cloud {
     pub(super) async fn launch_rows(&self, request: &RunInstances, checked: &Checked) -> Result<NewLaunch> {
@@ -43,8 +44,13 @@ impl Cloud {
                 zone: checked.subnet.subnet.zone.clone(),
                 description: request.interface_description.clone().unwrap_or_default(),
                 mac: MacAddr::for_private_ip(rng.random(), private_ip),
+                kind: InterfaceKind::Interface,
                 private_ip,
                 public_ip,
+                elastic: None,
+                secondary: vec![],
+                ipv6: vec![],
+                primary_ipv6: false,
                 groups: checked.groups.clone(),
                 source_dest_check: true,
                 attachment: Some(InterfaceAttachment {
@@ -90,11 +96,7 @@ impl Cloud {
         let record = &checked.subnet;
         let (subnet, cidr) = (&record.subnet, record.subnet.cidr);
         let held = self.inner.store.interfaces().await.map_err(internal)?;
-        let mut taken: HashSet<_> = held
-            .iter()
-            .filter(|held| held.interface.vpc_id == subnet.vpc_id)
-            .map(|held| held.interface.private_ip)
-            .collect();
+        let mut taken = taken_addresses(&held, &subnet.vpc_id);
         if let Some(wanted) = request.private_ip {
             return check_private_ip(wanted, checked, &taken).map(|()| vec![wanted]);
         }
