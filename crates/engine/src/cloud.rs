@@ -19,6 +19,7 @@ use tracing::error;
 use crate::clock::Clock;
 use crate::driver::Message;
 use crate::fork::ForkPoints;
+use crate::layers::Layers;
 use crate::network::NetworkKeeper;
 
 /// A result with an error made for the caller.
@@ -115,6 +116,8 @@ pub(crate) struct Inner {
     /// Held, before the former, while a running machine's disks are frozen: what one freezes another must not write to
     /// before its machine stands still.
     pub taking: tokio::sync::Mutex<()>,
+    /// Who is at work on volumes' layers. Held after `taking` and before `allocation`.
+    pub layers: Layers,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
     pub fork_points: ForkPoints,
     /// Machines that an earlier daemon's death has left standing still: their drivers let them go on.

@@ -5,6 +5,7 @@ use cumulet_model::image::{Image, ImageState};
 use cumulet_model::tag::check_tags;
 use cumulet_model::{Bytes, CloudError, ErrorCode, ImageId, VolumeId};
 use cumulet_store::StoreError;
+use tokio::sync::OwnedRwLockReadGuard;
 use tracing::info;
 
 use crate::api::image::CreateImage;
@@ -17,6 +18,7 @@ impl Cloud {
         check_name(&request.name)?;
         check_tags(&request.tags)?;
         let _taking = self.inner.taking.lock().await;
+        let reading = self.inner.layers.read().await;
         let _allocation = self.inner.allocation.lock().await;
         let record = self.record(&request.instance_id).await?;
         let volumes = self.inner.store.volumes_of(&record.id).await.map_err(internal)?;
@@ -59,12 +61,14 @@ impl Cloud {
             }
         };
         info!(image = %image.id, instance = %record.id, "an image is to be made of an instance");
-        tokio::spawn(copy(self.clone(), image.id.clone(), root.id, below));
+        tokio::spawn(copy(self.clone(), image.id.clone(), root.id, below, reading));
         Ok(image)
     }
 }
 
-async fn copy(cloud: Cloud, id: ImageId, volume: VolumeId, below: u32) {
+/// `reading` is held until the layers are read.
+async fn copy(cloud: Cloud, id: ImageId, volume: VolumeId, below: u32, reading: OwnedRwLockReadGuard<()>) {
     let outcome = cloud.inner.ports.storage.image_from_volume(&id, &volume, below).await;
+    drop(reading);
     cloud.finish_image(&id, outcome.map(|made| made.size).map_err(|error| error.chain())).await;
 }

@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::cloud::{ChangeError, Cloud, EngineConfig, Inner, Ports, Result, internal, port_failed};
 use crate::driver::Message;
+use crate::layers::Layers;
 use crate::network::NetworkKeeper;
 
 /// How long a request's token is remembered (EC2 guide, "Ensuring idempotency": it expires after 24 hours or more).
@@ -53,6 +54,7 @@ impl Cloud {
                 keeper,
                 allocation: tokio::sync::Mutex::new(()),
                 taking: tokio::sync::Mutex::new(()),
+                layers: Layers::default(),
                 drivers: Mutex::new(HashMap::new()),
                 fork_points: Default::default(),
                 found_paused: Default::default(),

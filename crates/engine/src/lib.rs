@@ -27,6 +27,7 @@ mod interfaces;
 mod keygen;
 mod keys;
 mod launch_steps;
+mod layers;
 mod lifecycle;
 mod metadata;
 mod modify;

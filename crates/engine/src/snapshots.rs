@@ -141,15 +141,13 @@ impl Cloud {
         self.inner.ports.storage.take_snapshot(id, &volume.id, below).await
     }
 
-    /// Freezes a volume's layers and gives how many they are. When this has succeeded nobody writes to them any more.
+    /// Freezes a volume's layers and gives the number of the one on top. When this has succeeded nobody writes to those
+    /// below it any more.
     pub(crate) async fn freeze(&self, volume: &Volume, has_machine: bool) -> PortResult<u32> {
-        let ports = &self.inner.ports;
-        let below = ports.storage.branch_volume(&volume.id, volume.size).await?;
-        if let Some(attachment) = volume.attachment.as_ref().filter(|_| has_machine) {
-            let chain = ports.storage.volume_chain(&volume.id).await?;
-            ports.vms.swap_disks(&attachment.instance_id, vec![(volume.id.clone(), chain)]).await?;
-        }
-        Ok(below)
+        let added = self.add_layer(volume, has_machine).await?;
+        self.tell_machine(volume, has_machine).await?;
+        self.tend_layers(&volume.id, added);
+        Ok(added.below)
     }
 }
 

@@ -374,3 +374,34 @@ async fn a_snapshot_that_fails_at_any_step_says_so_and_can_not_be_used() {
         assert_eq!(test.cloud.create_volume(request).await.unwrap_err().code, ErrorCode::IncorrectState);
     }
 }
+
+#[tokio::test]
+async fn a_volume_is_snapshotted_for_ever_in_use_or_not() {
+    let test = TestCloud::new().await;
+    let instance = running(&test).await;
+    let used = test.cloud.instance(&instance).await.unwrap().block_devices[0].volume_id.clone();
+    let unused = volume(&test, 1).await;
+    for id in [&used, &unused] {
+        for round in 0..100 {
+            let snapshot = test.cloud.create_snapshot(snapshot_of(id)).await.unwrap();
+            assert_eq!(snapshot.state, SnapshotState::Completed, "{round}: {:?}", snapshot.message);
+        }
+        eventually("its layers are merged", || async { (test.storage.layers_of(id) < 12).then_some(()) })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn layers_that_can_not_be_merged_stay_and_are_told_of_when_there_are_too_many() {
+    let test = TestCloud::new().await;
+    let id = volume(&test, 1).await;
+    test.faults.fail_always("storage.merge_layers");
+    let mut taken = 0;
+    while test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap().state == SnapshotState::Completed {
+        taken += 1;
+    }
+    assert_eq!(taken, 31, "as many layers as there is room for");
+    test.faults.clear();
+    let snapshot = test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap();
+    assert_eq!(snapshot.state, SnapshotState::Completed, "{:?}", snapshot.message);
+}

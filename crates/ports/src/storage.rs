@@ -92,7 +92,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Makes a volume of `size`, at least its source's. A volume that is there already is a success.
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()>;
 
-    /// Freezes a volume of `size` as it is: puts an empty layer on top of it, and gives how many layers are beneath that. The
+    /// Freezes a volume of `size` as it is: puts an empty layer on top of it, and gives that one's number. The
     /// caller sees to it that what runs on the volume writes to the new layer before anything is made from the frozen
     /// ones by [`VolumeSource::Branch`]; until then the volume reads as before, whichever of the two is written to.
     async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32>;
@@ -101,11 +101,20 @@ pub trait Storage: Send + Sync + 'static {
     /// gets smaller.
     async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()>;
 
-    /// Keeps the `below` lowest layers of a volume, which [`Storage::branch_volume`] froze, as a snapshot, which outlives
+    /// Writes layers of a volume into one, for [`Storage::adopt_layers`], where there are such that should be: of those
+    /// below the one with the number `below`, or below the top. They must be frozen. True when there is something to be
+    /// adopted. The volume may be in use. One call at a time for a volume.
+    async fn merge_layers(&self, id: &VolumeId, below: Option<u32>) -> PortResult<bool>;
+
+    /// Puts what [`Storage::merge_layers`] has made in the place of what it is made of; the volume reads as before. The
+    /// caller sees to it that nobody is about to open or share the volume's files. What has them open can go on with them.
+    async fn adopt_layers(&self, id: &VolumeId) -> PortResult<()>;
+
+    /// Keeps the layers of a volume below the one that [`Storage::branch_volume`] has put on them as a snapshot, which outlives
     /// the volume. A snapshot that is there already is a success.
     async fn take_snapshot(&self, id: &SnapshotId, of: &VolumeId, below: u32) -> PortResult<()>;
 
-    /// Makes a machine image of the `below` lowest layers of a volume, which [`Storage::branch_volume`] froze. An image
+    /// Makes a machine image of the layers of a volume below the one that [`Storage::branch_volume`] has put on them. An image
     /// that is there already is a success.
     async fn image_from_volume(&self, id: &ImageId, of: &VolumeId, below: u32) -> PortResult<Imported>;
 

@@ -8,7 +8,7 @@ use cumulet_model::{Bytes, Gib, VolumeId};
 use cumulet_ports::storage::DiskChain;
 
 use crate::draft::Draft;
-use crate::layout::{Layout, layer_name, sync_dir};
+use crate::layout::{Layout, layer_name, layer_number, sync_dir};
 use crate::overlay::write_overlay;
 use crate::{StorageError, volume};
 
@@ -16,22 +16,22 @@ use crate::{StorageError, volume};
 /// what none above it holds.
 pub const MAX_LAYERS: usize = 32;
 
-/// Puts an empty layer on top of a volume and gives how many are beneath it. Not idempotent: each call adds a layer.
+/// Puts an empty layer on top of a volume and gives its number: those with lower ones are frozen. Not idempotent: each
+/// call adds a layer.
 pub fn freeze(layout: &Layout, id: &VolumeId, size: Gib) -> Result<u32, StorageError> {
     let chain = volume::chain(layout, id)?;
-    let below = chain.layers.len();
-    if below >= MAX_LAYERS {
+    if chain.layers.len() >= MAX_LAYERS {
         return Err(StorageError::TooManyLayers { volume: id.clone(), limit: MAX_LAYERS });
     }
     let draft = Draft::new(layout)?;
-    let name = empty_layer(&draft, &chain, below, size.bytes())?;
-    let place = layout.volume_dir(id);
+    let number = empty_layer(&draft, &chain, size.bytes())?;
+    let (name, place) = (layer_name(number), layout.volume_dir(id));
     fs::rename(draft.path(&name), place.join(&name)).map_err(StorageError::io("put a layer in its place"))?;
     sync_dir(&place).map_err(StorageError::io("put a layer in its place"))?;
-    Ok(u32::try_from(below).unwrap_or(u32::MAX))
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// Fills a draft with the `below` lowest layers of a volume and an empty one of its own.
+/// Fills a draft with the layers of a volume that are numbered below `below`, and an empty one of its own.
 pub fn link(
     layout: &Layout,
     draft: &Draft,
@@ -41,18 +41,22 @@ pub fn link(
 ) -> Result<(), StorageError> {
     let chain = frozen(layout, of, below)?;
     link_layers(draft, &chain)?;
-    empty_layer(draft, &chain, chain.layers.len(), size).map(drop)
+    empty_layer(draft, &chain, size).map(drop)
 }
 
-/// The `below` lowest layers of a volume, which must be frozen.
+/// The layers of a volume that are numbered below `below`, which must be the number of a layer that freezing has put
+/// on them.
 pub fn frozen(layout: &Layout, of: &VolumeId, below: u32) -> Result<DiskChain, StorageError> {
     let mut chain = volume::chain(layout, of)?;
     let below = below as usize;
-    // The top one is written to, and not to be shared.
-    if below == 0 || below >= chain.layers.len() {
+    let numbers = chain.layers.iter().map(layer_number).collect::<Result<Vec<_>, _>>()?;
+    // The top one is written to, and not to be shared. Where the next lower number is not there, layers were merged into
+    // one that also holds what came later.
+    let above = numbers.iter().take_while(|number| **number >= below).count();
+    if above == 0 || numbers.get(above).is_none_or(|number| number + 1 != below) {
         return Err(StorageError::NotFrozen { volume: of.clone(), below });
     }
-    chain.layers.drain(..chain.layers.len() - below);
+    chain.layers.drain(..above);
     Ok(chain)
 }
 
@@ -65,16 +69,17 @@ pub fn link_layers(draft: &Draft, chain: &DiskChain) -> Result<(), StorageError>
     Ok(())
 }
 
-/// Makes an empty layer for a chain of `below` layers in a draft, and gives its name.
-pub fn empty_layer(draft: &Draft, on: &DiskChain, below: usize, size: Bytes) -> Result<String, StorageError> {
-    let name = layer_name(below);
-    let file = draft.create(&name)?;
+/// Makes an empty layer for a chain in a draft, and gives its number.
+pub fn empty_layer(draft: &Draft, on: &DiskChain, size: Bytes) -> Result<usize, StorageError> {
     let beneath = &on.layers[0];
+    let number = layer_number(beneath)? + 1;
+    let file = draft.create(&layer_name(number))?;
     write_overlay(&file, size, &file_name(&beneath.path), beneath.format)?;
     file.sync_all().map_err(StorageError::io("write an overlay to disk"))?;
-    Ok(name)
+    Ok(number)
 }
 
-fn file_name(path: &Path) -> String {
+/// A file's name in its directory.
+pub fn file_name(path: &Path) -> String {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
 }

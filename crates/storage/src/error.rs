@@ -112,12 +112,18 @@ pub enum StorageError {
         /// The most layers.
         limit: usize,
     },
-    /// What a branch would share is still written to.
-    #[error("the volume {volume} has no {below} frozen layers")]
+    /// A layer is bigger than the one above it, which no volume has of ours.
+    #[error("a layer of the volume {0} is bigger than the one above it")]
+    Shrunk(VolumeId),
+    /// A file that is no layer's.
+    #[error("{} is no layer", .0.display())]
+    NoLayer(PathBuf),
+    /// What a branch would share is still written to, or was merged into what is.
+    #[error("the volume {volume} has no frozen layers below the number {below}")]
     NotFrozen {
         /// The volume.
         volume: VolumeId,
-        /// How many were wanted.
+        /// The number.
         below: usize,
     },
     /// The host's file system failed.

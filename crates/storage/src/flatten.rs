@@ -17,9 +17,9 @@ use crate::layout::{Layout, image_file_name};
 use crate::{StorageError, branch};
 
 /// A disk, whatever its layers are.
-type Disk = FormatAccess<imago::file::File>;
+pub type Disk = FormatAccess<imago::file::File>;
 
-/// Makes an image of the `below` lowest layers of a volume, which must be frozen. An image that is there already stays
+/// Makes an image of the layers of a volume that are numbered below `below`, which must be frozen. An image that is there already stays
 /// as it is.
 pub fn image_from(
     layout: &Layout,
@@ -54,7 +54,8 @@ fn open_chain(chain: &DiskChain) -> Result<Disk, StorageError> {
     open(top, below)
 }
 
-fn open(layer: &DiskLayer, below: Option<Arc<Disk>>) -> Result<Disk, StorageError> {
+/// Opens a layer for reading.
+pub fn open(layer: &DiskLayer, below: Option<Arc<Disk>>) -> Result<Disk, StorageError> {
     let file = File::open(&layer.path).and_then(imago::file::File::try_from);
     let file = file.map_err(StorageError::io("open a volume"))?;
     let gate = DenyImplicitOpenGate::default();

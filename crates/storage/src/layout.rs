@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cumulet_model::image::ImageKind;
 use cumulet_model::{ImageId, SavedMachineId, SnapshotId, VolumeId};
+use cumulet_ports::storage::{DiskFormat, DiskLayer};
 use tracing::{info, warn};
 
 use crate::space::Space;
@@ -20,9 +21,14 @@ pub const RAW_DISK: &str = "disk.raw";
 pub const OVERLAY: &str = "disk.qcow2";
 /// A hard link to the disk of the image that a volume was cloned from.
 pub const BASE: &str = "base.raw";
-/// The overlay that has `below` layers beneath it in the same volume, other than [`OVERLAY`].
-pub fn layer_name(below: usize) -> String {
-    format!("layer-{below}.qcow2")
+/// An overlay other than [`OVERLAY`]. Each lies on the one with the next lower number that is there: numbers go where layers
+/// were merged.
+pub fn layer_name(number: usize) -> String {
+    format!("layer-{number}.qcow2")
+}
+/// What layers from `lowest` to `highest` were merged to, before the volume reads from it.
+pub fn merged_name(lowest: usize, highest: usize) -> String {
+    format!("merged-{lowest}-{highest}.qcow2")
 }
 /// A kernel's or ramdisk's file.
 const PLAIN_FILE: &str = "file";
@@ -155,6 +161,30 @@ pub fn image_file_name(id: &ImageId) -> &'static str {
         ImageKind::Machine => RAW_DISK,
         ImageKind::Kernel | ImageKind::Ramdisk => PLAIN_FILE,
     }
+}
+
+/// The number of an overlay's name.
+pub fn overlay_number(name: &str) -> Option<usize> {
+    if name == OVERLAY { Some(1) } else { number(name.strip_prefix("layer-")?.strip_suffix(".qcow2")?) }
+}
+
+/// The number of a layer: 0 for one that lies on none.
+pub fn layer_number(layer: &DiskLayer) -> Result<usize, StorageError> {
+    if layer.format == DiskFormat::Raw {
+        return Ok(0);
+    }
+    let name = layer.path.file_name().and_then(|name| name.to_str());
+    name.and_then(overlay_number).ok_or_else(|| StorageError::NoLayer(layer.path.clone()))
+}
+
+/// The numbers in the name of merged layers.
+pub fn merged_range(name: &str) -> Option<(usize, usize)> {
+    let (lowest, highest) = name.strip_prefix("merged-")?.strip_suffix(".qcow2")?.split_once('-')?;
+    number(lowest).zip(number(highest))
+}
+
+fn number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number: &usize| number.to_string() == text)
 }
 
 /// Makes what was renamed into or out of a directory last.

@@ -6,7 +6,8 @@
 //! volumes/<vol>/disk.raw                a blank volume, or a reflink clone of an image
 //! volumes/<vol>/disk.qcow2 + base.raw   an overlay and the image's disk, hard-linked: it outlives the image
 //! volumes/<vol>/layer-<n>.qcow2         further overlays above those, the highest on top; frozen ones are hard-linked
-//!                                       by the volumes that branched off them
+//!                                       by the volumes that branched off them; numbers go where layers were merged
+//! volumes/<vol>/merged-<n>-<m>.qcow2    what layers were merged to, before it takes the place of the highest of them
 //! saved/<sm>/state + memory             a saved machine: registers and devices, and its memory with holes
 //! tmp/<n>/                              what is being made or removed
 //! ```
@@ -25,6 +26,7 @@ mod flatten;
 mod grow;
 mod image;
 mod layout;
+mod merge;
 mod overlay;
 pub mod qcow2;
 mod saved;
@@ -117,6 +119,16 @@ impl Storage for HostStorage {
     async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32> {
         let id = id.clone();
         self.blocking(move |layout| branch::freeze(layout, &id, size)).await
+    }
+
+    async fn merge_layers(&self, id: &VolumeId, below: Option<u32>) -> PortResult<bool> {
+        let id = id.clone();
+        self.blocking(move |layout| merge::merge(layout, &id, below)).await
+    }
+
+    async fn adopt_layers(&self, id: &VolumeId) -> PortResult<()> {
+        let id = id.clone();
+        self.blocking(move |layout| merge::adopt(layout, &id)).await
     }
 
     async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()> {

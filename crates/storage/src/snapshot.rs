@@ -7,7 +7,7 @@ use crate::draft::{self, Draft};
 use crate::layout::Layout;
 use crate::{StorageError, branch, volume};
 
-/// Keeps the `below` lowest layers of a volume, which must be frozen, as a snapshot; one that is there already stays as it
+/// Keeps the layers of a volume that are numbered below `below`, which must be frozen, as a snapshot; one that is there already stays as it
 /// is.
 pub fn take(layout: &Layout, id: &SnapshotId, of: &VolumeId, below: u32) -> Result<(), StorageError> {
     let place = layout.snapshot_dir(id);
@@ -28,7 +28,7 @@ pub fn link(layout: &Layout, draft: &Draft, id: &SnapshotId, size: Bytes) -> Res
     }
     let chain = volume::chain_in(&dir)?.ok_or_else(|| StorageError::NoSnapshot(id.clone()))?;
     branch::link_layers(draft, &chain)?;
-    branch::empty_layer(draft, &chain, chain.layers.len(), size).map(drop)
+    branch::empty_layer(draft, &chain, size).map(drop)
 }
 
 /// Removes a snapshot; volumes made from it live on.

@@ -1,5 +1,6 @@
 //! Making and removing volumes.
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,7 +14,7 @@ use tracing::info;
 use crate::branch;
 use crate::copy::reflink;
 use crate::draft::{self, Draft};
-use crate::layout::{BASE, Layout, OVERLAY, RAW_DISK, layer_name};
+use crate::layout::{BASE, Layout, OVERLAY, RAW_DISK, overlay_number};
 use crate::overlay::write_overlay;
 use crate::{MAX_DISK, StorageError, snapshot};
 
@@ -58,23 +59,25 @@ pub fn chain(layout: &Layout, id: &VolumeId) -> Result<DiskChain, StorageError> 
 
 /// The files of a volume or snapshot, as its directory shows them; `None` when there are none.
 pub fn chain_in(dir: &Path) -> Result<Option<DiskChain>, StorageError> {
-    let layer = |name: &str, format| DiskLayer { path: dir.join(name), format };
-    let has = |name: &str| dir.join(name).try_exists().map_err(StorageError::io("look for a volume"));
-    let mut layers = if has(RAW_DISK)? {
-        vec![layer(RAW_DISK, DiskFormat::Raw)]
-    } else if has(OVERLAY)? {
-        vec![layer(BASE, DiskFormat::Raw), layer(OVERLAY, DiskFormat::Qcow2)]
-    } else {
-        return Ok(None);
+    let failed = StorageError::io("look for a volume");
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        entries => entries.map_err(&failed)?,
     };
-    loop {
-        let next = layer_name(layers.len());
-        if !has(&next)? {
-            break;
+    let (mut base, mut overlays) = (None, Vec::new());
+    for entry in entries {
+        let path = entry.map_err(&failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match overlay_number(name) {
+            Some(number) => overlays.push((number, path)),
+            None if matches!(name, RAW_DISK | BASE) => base = Some(path),
+            None => {}
         }
-        layers.push(layer(&next, DiskFormat::Qcow2));
     }
-    layers.reverse();
+    let Some(base) = base else { return Ok(None) };
+    overlays.sort_by_key(|(number, _)| Reverse(*number));
+    let overlays = overlays.into_iter().map(|(_, path)| DiskLayer { path, format: DiskFormat::Qcow2 });
+    let layers = overlays.chain([DiskLayer { path: base, format: DiskFormat::Raw }]).collect();
     Ok(Some(DiskChain { layers }))
 }
 

@@ -16,7 +16,13 @@ use crate::Faults;
 
 /// Images, volumes with their sizes, snapshots, and what was set aside.
 #[derive(Default)]
-struct Held(BTreeSet<ImageId>, BTreeMap<VolumeId, Gib>, BTreeSet<SnapshotId>, Vec<Stored>, Saved);
+struct Held(BTreeSet<ImageId>, BTreeMap<VolumeId, Gib>, BTreeSet<SnapshotId>, Vec<Stored>, Saved, Layers);
+
+/// The numbers of volumes' layers, and those that are merged into a higher one when it is taken up.
+type Layers = BTreeMap<VolumeId, (Vec<u32>, Vec<u32>)>;
+
+/// The most layers of a volume.
+const MAX_LAYERS: usize = 32;
 
 /// Saved machines: their files, and whether they are finished.
 type Saved = BTreeMap<SavedMachineId, (File, File, bool)>;
@@ -59,6 +65,11 @@ impl FakeStorage {
     /// How big a volume's file is.
     pub fn size_of(&self, id: &VolumeId) -> Option<Gib> {
         self.held().1.get(id).copied()
+    }
+
+    /// How many layers a volume has.
+    pub fn layers_of(&self, id: &VolumeId) -> usize {
+        self.held().5.get(id).map_or(1, |(layers, _)| layers.len())
     }
 
     /// What was set aside.
@@ -123,10 +134,37 @@ impl Storage for FakeStorage {
 
     async fn branch_volume(&self, id: &VolumeId, _size: Gib) -> PortResult<u32> {
         self.faults.pass("storage.branch_volume").await?;
-        if !self.held().1.contains_key(id) {
+        let mut held = self.held();
+        if !held.1.contains_key(id) {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
-        Ok(1)
+        let (layers, _) = held.5.entry(id.clone()).or_insert_with(|| (vec![0], Vec::new()));
+        if layers.len() >= MAX_LAYERS {
+            return Err(PortError::plain(format!("the volume {id} has too many layers")));
+        }
+        let number = layers.last().map_or(0, |top| top + 1);
+        layers.push(number);
+        Ok(number)
+    }
+
+    async fn merge_layers(&self, id: &VolumeId, below: Option<u32>) -> PortResult<bool> {
+        self.faults.pass("storage.merge_layers").await?;
+        let mut held = self.held();
+        let Some((layers, hidden)) = held.5.get_mut(id) else { return Ok(false) };
+        let below = below.or(layers.last().copied()).unwrap_or_default();
+        let frozen = layers.iter().filter(|number| (1..below).contains(*number)).copied();
+        *hidden = frozen.collect();
+        hidden.pop();
+        Ok(!hidden.is_empty())
+    }
+
+    async fn adopt_layers(&self, id: &VolumeId) -> PortResult<()> {
+        self.faults.pass("storage.adopt_layers").await?;
+        if let Some((layers, hidden)) = self.held().5.get_mut(id) {
+            layers.retain(|number| !hidden.contains(number));
+            hidden.clear();
+        }
+        Ok(())
     }
 
     async fn grow_volume(&self, id: &VolumeId, size: Gib) -> PortResult<()> {
@@ -227,7 +265,7 @@ impl Storage for FakeStorage {
             return Err(PortError::plain(format!("there is no volume {id}")));
         }
         let layer = DiskLayer { path: PathBuf::from("/nowhere").join(id.as_str()), format: DiskFormat::Raw };
-        Ok(DiskChain { layers: vec![layer] })
+        Ok(DiskChain { layers: vec![layer; self.layers_of(id)] })
     }
 
     async fn delete_volume(&self, id: &VolumeId) -> PortResult<()> {

@@ -115,7 +115,7 @@ pub(crate) struct Frozen {
     pub base: MachineBase,
     /// Its volumes.
     pub volumes: Vec<Volume>,
-    /// How many layers of each were frozen, in the same order.
+    /// The numbers below which the layers of each are frozen, in the same order.
     pub layers: Vec<u32>,
     /// Its interfaces.
     pub interfaces: Vec<InterfaceRecord>,
@@ -299,7 +299,7 @@ impl Cloud {
         }
     }
 
-    /// Gives also how many layers of each of `volumes` are frozen.
+    /// Gives also the number of the layer below which each of `volumes` is frozen.
     async fn take_base(
         &self,
         source: &InstanceRecord,
@@ -308,10 +308,14 @@ impl Cloud {
         let ports = &self.inner.ports;
         let (mut chains, mut layers) = (Vec::new(), Vec::new());
         for volume in volumes {
-            layers.push(ports.storage.branch_volume(&volume.id, volume.size).await?);
+            layers.push(self.add_layer(volume, true).await?);
             chains.push((volume.id.clone(), ports.storage.volume_chain(&volume.id).await?));
         }
-        Ok((ports.vms.fork(&source.id, chains).await?, layers))
+        let base = ports.vms.fork(&source.id, chains).await?;
+        for (volume, added) in volumes.iter().zip(&layers) {
+            self.tend_layers(&volume.id, *added);
+        }
+        Ok((base, layers.iter().map(|added| added.below).collect()))
     }
 
     /// Where a fork's first start begins, as often as it is tried; nothing for an instance that is no fork, or has begun.
