@@ -276,6 +276,7 @@ fn types(own: Vec<OwnType>) -> anyhow::Result<Vec<InstanceType>> {
             vcpus: own.vcpus,
             memory: Mib(own.memory_mib),
             credits: None,
+            disks: None,
             current_generation: true,
             network_performance: "Up to 10 Gigabit".into(),
             max_interfaces: 1,

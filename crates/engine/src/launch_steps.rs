@@ -132,6 +132,7 @@ async fn machine_spec(
         initrd: record.ramdisk_id.as_ref().map(|id| inner.ports.storage.image_file(id)),
         cmdline: record.boot_args.clone(),
         disks,
+        disk_bandwidth: kind.disks,
         interfaces,
         smbios: smbios::strings(&record.id, &record.instance_type),
         base: point.map(|point| point.base(&volumes, &held_interfaces)),

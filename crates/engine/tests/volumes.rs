@@ -1,5 +1,6 @@
 //! Stories of volumes apart from launches, on the real engine and store, over fakes of the host.
 
+use cumulet_engine::api::instance::AttributeChange;
 use cumulet_engine::api::volume::{AttachVolume, CreateSnapshot, CreateVolume, DetachVolume, ModifyVolume};
 use cumulet_model::attachment::AttachmentState;
 use cumulet_model::snapshot::SnapshotState;
@@ -404,4 +405,21 @@ async fn layers_that_can_not_be_merged_stay_and_are_told_of_when_there_are_too_m
     test.faults.clear();
     let snapshot = test.cloud.create_snapshot(snapshot_of(&id)).await.unwrap();
     assert_eq!(snapshot.state, SnapshotState::Completed, "{:?}", snapshot.message);
+}
+
+#[tokio::test]
+async fn a_machine_is_told_what_its_type_lets_its_disks_do() {
+    let test = TestCloud::new().await;
+    let id = running(&test).await;
+    for (name, expected) in
+        [("t2.micro", None), ("t3.small", Some((174, 11_800))), ("m5.large", Some((650, 18_750)))]
+    {
+        stop(&test, &id).await;
+        let change = AttributeChange::InstanceType(name.into());
+        test.cloud.modify_instance_attribute(&id, change).await.unwrap();
+        test.cloud.start_instances(std::slice::from_ref(&id)).await.unwrap();
+        test.wait_for(&id, InstanceState::Running).await;
+        let told = test.vms.with_spec(&id, |spec| spec.disk_bandwidth).unwrap();
+        assert_eq!(told.map(|disks| (disks.baseline_mbps, disks.maximum_iops)), expected, "{name}");
+    }
 }

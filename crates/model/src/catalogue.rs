@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Mib;
 use crate::credits::{CreditMode, CreditTerms};
+use crate::volume_type::VolumeLimits;
 
 /// An instance type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct InstanceType {
     /// How it earns CPU credits, if it bursts by them (the t families).
     #[serde(default)]
     pub credits: Option<CreditTerms>,
+    /// What its disks may do together, if the type limits that.
+    #[serde(default)]
+    pub disks: Option<DiskBandwidth>,
     /// Whether it is of the current generation.
     pub current_generation: bool,
     /// Network performance as EC2 words it.
@@ -50,6 +54,56 @@ impl InstanceType {
     }
 }
 
+/// What the disks of an instance may do together: EC2's figures of types that are optimized for EBS. The baseline holds for
+/// ever; the maximum for half an hour at a time at least once a day, where it is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskBandwidth {
+    /// Megabits a second.
+    pub baseline_mbps: u32,
+    /// Megabits a second.
+    pub maximum_mbps: u32,
+    /// Operations a second.
+    pub baseline_iops: u32,
+    /// Operations a second.
+    pub maximum_iops: u32,
+}
+
+impl DiskBandwidth {
+    const fn new(baseline_mbps: u32, maximum_mbps: u32, baseline_iops: u32, maximum_iops: u32) -> Self {
+        Self { baseline_mbps, maximum_mbps, baseline_iops, maximum_iops }
+    }
+
+    /// Those that hold at any moment.
+    pub fn maximum(&self) -> VolumeLimits {
+        VolumeLimits {
+            iops: Some(self.maximum_iops.into()),
+            bytes: Some(u64::from(self.maximum_mbps) * MEGABIT),
+        }
+    }
+
+    /// Those that hold over time.
+    pub fn baseline(&self) -> VolumeLimits {
+        VolumeLimits {
+            iops: Some(self.baseline_iops.into()),
+            bytes: Some(u64::from(self.baseline_mbps) * MEGABIT),
+        }
+    }
+
+    /// How many bytes and operations beyond the baseline half an hour at the maximum takes.
+    pub fn burst(&self) -> VolumeLimits {
+        let half_an_hour = |maximum: Option<u64>, baseline: Option<u64>| {
+            maximum.zip(baseline).map(|(maximum, baseline)| maximum.saturating_sub(baseline) * 1800)
+        };
+        let (maximum, baseline) = (self.maximum(), self.baseline());
+        VolumeLimits {
+            iops: half_an_hour(maximum.iops, baseline.iops),
+            bytes: half_an_hour(maximum.bytes, baseline.bytes),
+        }
+    }
+}
+
+/// A megabit in bytes.
+const MEGABIT: u64 = 125_000;
 /// A gigabit in bytes.
 const GIGABIT: u64 = 125_000_000;
 
@@ -99,6 +153,49 @@ const LARGE_FAMILIES: &[(&str, u64)] = &[
     ("r7i", 8192),
 ];
 
+/// EC2's words for the network of the fifth and later generations.
+fn network(family: &str, size: &str) -> &'static str {
+    match (family.ends_with('5'), size) {
+        (true, "8xlarge") => "10 Gigabit",
+        (true, _) => "Up to 10 Gigabit",
+        (false, "8xlarge") => "12.5 Gigabit",
+        (false, _) => "Up to 12.5 Gigabit",
+    }
+}
+
+/// EC2's figures of disks for the families that have them and their sizes, as DescribeInstanceTypes gives them.
+fn disks(family: &str, size: &str) -> Option<DiskBandwidth> {
+    let of = |baseline, maximum, least, most| Some(DiskBandwidth::new(baseline, maximum, least, most));
+    let by = |figures: [u32; 4]| {
+        let at = ["nano", "micro", "small", "medium"].iter().position(|name| *name == size)?;
+        of(figures[at], 2085, [250, 500, 1000, 2000][at], 11_800)
+    };
+    // The operations of the fifth generation: large and 2xlarge at least, and up to 4xlarge at most.
+    let fifth = |large, double, most| match size {
+        "large" => of(650, 4750, large, most),
+        "xlarge" => of(1150, 4750, 6000, most),
+        "2xlarge" => of(2300, 4750, double, most),
+        "4xlarge" => of(4750, 4750, most, most),
+        _ => of(6800, 6800, 30_000, 30_000),
+    };
+    match family {
+        // They share the network's bandwidth at EC2, and have no limit here.
+        "t2" => None,
+        "t3" | "t3a" if size.ends_with("large") => of(695, 2780, 4000, 15_700),
+        "t3" => by([43, 87, 174, 347]),
+        "t3a" => by([45, 90, 175, 350]),
+        "c5" => fifth(4000, 10_000, 20_000),
+        "m5" | "r5" => fifth(3600, 12_000, 18_750),
+        _ => match size {
+            "large" => of(650, 10_000, 3600, 40_000),
+            "xlarge" => of(1250, 10_000, 6000, 40_000),
+            "2xlarge" => of(2500, 10_000, 12_000, 40_000),
+            "4xlarge" => of(5000, 10_000, 20_000, 40_000),
+            _ => of(10_000, 10_000, 40_000, 40_000),
+        },
+    }
+}
+
 /// The types that EC2 knows and this cloud offers, in the order of their names.
 pub fn standard() -> Vec<InstanceType> {
     let mut types = Vec::new();
@@ -116,6 +213,7 @@ pub fn standard() -> Vec<InstanceType> {
                     kept_at_stop: !t2,
                     default_mode: if t2 { CreditMode::Standard } else { CreditMode::Unlimited },
                 }),
+                disks: disks(family, size),
                 current_generation: current,
                 network_performance: if t2 { "Low to Moderate" } else { "Up to 5 Gigabit" }.into(),
                 max_interfaces,
@@ -133,8 +231,9 @@ pub fn standard() -> Vec<InstanceType> {
                 vcpus,
                 memory: Mib(memory_per_vcpu * u64::from(vcpus)),
                 credits: None,
+                disks: disks(family, size),
                 current_generation: true,
-                network_performance: "Up to 10 Gigabit".into(),
+                network_performance: network(family, size).into(),
                 max_interfaces,
                 addresses_per_interface,
             });
@@ -165,9 +264,32 @@ mod tests {
         let find = |name: &str| all.iter().find(|t| t.name == name).unwrap().network_bytes_per_second();
         assert_eq!(find("t3.micro"), Some(625_000_000));
         assert_eq!(find("t2.micro"), Some(125_000_000));
+        assert_eq!(find("m5.large"), Some(1_250_000_000));
+        assert_eq!(find("m6i.8xlarge"), Some(1_562_500_000));
         assert!(all.iter().all(|kind| kind.network_bytes_per_second().is_some()));
         let own = InstanceType { network_performance: "as the host".into(), ..all[0].clone() };
         assert_eq!(own.network_bytes_per_second(), None);
+    }
+
+    #[test]
+    fn disks_have_the_figures_of_types_optimized_for_ebs() {
+        let all = standard();
+        let find = |name: &str| all.iter().find(|t| t.name == name).unwrap().disks;
+        let of = |baseline, maximum, least, most| Some(DiskBandwidth::new(baseline, maximum, least, most));
+        assert_eq!(find("t2.micro"), None);
+        assert_eq!(find("t3.nano"), of(43, 2085, 250, 11_800));
+        assert_eq!(find("t3a.medium"), of(350, 2085, 2000, 11_800));
+        assert_eq!(find("t3.2xlarge"), of(695, 2780, 4000, 15_700));
+        assert_eq!(find("m5.2xlarge"), of(2300, 4750, 12_000, 18_750));
+        assert_eq!(find("c5.2xlarge"), of(2300, 4750, 10_000, 20_000));
+        assert_eq!(find("r5.8xlarge"), of(6800, 6800, 30_000, 30_000));
+        assert_eq!(find("c7i.4xlarge"), of(5000, 10_000, 20_000, 40_000));
+        let micro = find("t3.micro").unwrap();
+        assert_eq!(micro.baseline().bytes, Some(10_875_000));
+        assert_eq!(micro.burst().iops, Some(11_300 * 1800));
+        for kind in all.iter().filter_map(|kind| kind.disks) {
+            assert!(kind.baseline_mbps <= kind.maximum_mbps && kind.baseline_iops <= kind.maximum_iops);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cumulet_model::catalogue::DiskBandwidth;
 use cumulet_model::{Gib, InstanceId, InterfaceId, LaunchId, MacAddr, Mib, VolumeId};
 use cumulet_vmm_protocol::{ConsoleChunk, ExitReason, Metrics, Smbios};
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub struct VmSpec {
     pub cmdline: String,
     /// Disks in the order in which the guest finds them.
     pub disks: Vec<VmDisk>,
+    /// What the disks may do together. None is no limit.
+    pub disk_bandwidth: Option<DiskBandwidth>,
     /// Interfaces in the order in which the guest finds them.
     pub interfaces: Vec<VmInterface>,
     /// SMBIOS strings.

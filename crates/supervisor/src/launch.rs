@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use cumulet_model::VolumeId;
+use cumulet_model::catalogue::DiskBandwidth;
 use cumulet_ports::storage::{self, DiskChain, DiskLayer};
 use cumulet_ports::vm_host::{self, VmBase, VmDisk, VmInterface, VmSpec};
 use cumulet_vmm_protocol::limits::{Bandwidth, Limits, Operations};
@@ -151,6 +152,7 @@ fn describe_machine(
         boot: BootProtocol::Auto,
         cmdline: spec.cmdline,
         disks,
+        disk_limits: spec.disk_bandwidth.map(limits_together).unwrap_or_default(),
         nets: spec.interfaces.into_iter().map(|net| describe_net(net, inherited)).collect(),
         entropy: true,
         balloon: true,
@@ -225,6 +227,22 @@ pub fn describe_net(net: VmInterface, inherited: &mut Handed) -> NetInterface {
         mtu: net.mtu,
         limits: limits_of(net.limits),
     }
+}
+
+/// Limits of all disks together: at any moment, and over time.
+fn limits_together(bandwidth: DiskBandwidth) -> Vec<Limits> {
+    let baseline = limits_of(bandwidth.baseline());
+    let burst = bandwidth.burst();
+    let over_time = Limits {
+        bandwidth: baseline.bandwidth.map(|limit| Bandwidth {
+            burst_bytes: limit.burst_bytes.max(burst.bytes.unwrap_or_default()),
+            ..limit
+        }),
+        operations: baseline
+            .operations
+            .map(|limit| Operations { burst: limit.burst.max(burst.iops.unwrap_or_default()), ..limit }),
+    };
+    vec![limits_of(bandwidth.maximum()), over_time]
 }
 
 /// Limits with a second's worth of burst.

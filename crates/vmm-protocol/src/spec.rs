@@ -44,6 +44,9 @@ pub struct MachineSpec {
     /// Block devices, in the order in which the guest finds them (`vda`, `vdb`, …). At most 22.
     #[serde(default)]
     pub disks: Vec<Disk>,
+    /// How much all disks may do together, beside what each may: every one of these holds. At most 4.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disk_limits: Vec<Limits>,
     /// Network interfaces, in the order in which the guest finds them. At most 8; with disks, entropy device, balloon and
     /// vsock at most 31, the slots of the bus.
     #[serde(default)]

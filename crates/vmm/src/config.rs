@@ -3,10 +3,11 @@
 
 use crate::begin::Begin;
 use crate::devices::{block::BlockConfig, net::NetConfig, vmgenid::GenerationId, vsock::VsockConfig};
+use crate::limits;
 use crate::memory::layout;
 use crate::pci::SLOTS;
 use crate::smbios::SmbiosConfig;
-use cumulet_vmm_protocol::{MachineSpec, SPEC_VERSION, Source};
+use cumulet_vmm_protocol::{Limits, MachineSpec, SPEC_VERSION, Source};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub const MAX_MEMORY_MIB: u64 = 4 << 20;
 pub const PLUGGABLE_MIB: u64 = 128;
 /// Most disks of a machine.
 pub const MAX_DISKS: usize = 22;
+/// Most limits of all disks together.
+pub const MAX_DISK_LIMITS: usize = 4;
 /// Most interfaces of a machine.
 pub const MAX_NETS: usize = 8;
 
@@ -80,6 +83,8 @@ pub struct MachineConfig {
     pub begin: Begin,
     /// The disks.
     pub disks: Vec<BlockConfig>,
+    /// What all disks may do together.
+    pub disk_limits: Vec<Limits>,
     /// The interfaces.
     pub nets: Vec<NetConfig>,
     /// Whether there is an entropy device.
@@ -109,6 +114,7 @@ impl MachineConfig {
         within("memory_mib", spec.memory_mib, MIN_MEMORY_MIB, MAX_MEMORY_MIB)?;
         within("console_log_bytes", spec.console_log_bytes, 4 << 10, 64 << 20)?;
         within("disks", spec.disks.len() as u64, 0, MAX_DISKS as u64)?;
+        within("disk_limits", spec.disk_limits.len() as u64, 0, MAX_DISK_LIMITS as u64)?;
         within("nets", spec.nets.len() as u64, 0, MAX_NETS as u64)?;
         let config = Self {
             instance_id: spec.instance_id.clone(),
@@ -119,6 +125,7 @@ impl MachineConfig {
             kvm: source("kvm", spec.kvm.as_ref().unwrap_or(&Source::Path("/dev/kvm".into())), base)?,
             begin: Begin::check(spec, base)?,
             disks: indexed("disks", &spec.disks, |field, disk| BlockConfig::check(field, disk, base))?,
+            disk_limits: indexed("disk_limits", &spec.disk_limits, limits::check)?,
             nets: indexed("nets", &spec.nets, |field, net| NetConfig::check(field, net, base))?,
             entropy: spec.entropy,
             balloon: spec.balloon,

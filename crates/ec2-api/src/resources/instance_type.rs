@@ -1,11 +1,11 @@
 //! An instance type as DescribeInstanceTypes shows it.
 
-use cumulet_model::catalogue::InstanceType;
+use cumulet_model::catalogue::{DiskBandwidth, InstanceType};
 use cumulet_model::{CloudError, ErrorCode};
 
 use super::ARCHITECTURE;
 use crate::describe::{Ids, Kind};
-use crate::filter::{FilterTable, one};
+use crate::filter::{FilterTable, one, opt};
 use crate::paging::Bounds;
 use crate::xml::Xml;
 
@@ -29,7 +29,21 @@ const FILTERS: FilterTable<InstanceType> = FilterTable {
         ("burstable-performance-supported", |t, _| one(t.credits.is_some())),
         ("current-generation", |t, _| one(t.current_generation)),
         ("dedicated-hosts-supported", |_, _| one(false)),
-        ("ebs-info.ebs-optimized-support", |_, _| one("unsupported")),
+        ("ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps", |t, _| {
+            opt(t.disks.map(|d| d.baseline_mbps))
+        }),
+        ("ebs-info.ebs-optimized-info.baseline-iops", |t, _| opt(t.disks.map(|d| d.baseline_iops))),
+        ("ebs-info.ebs-optimized-info.baseline-throughput-in-mbps", |t, _| {
+            opt(t.disks.map(|d| megabytes(d.baseline_mbps)))
+        }),
+        ("ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps", |t, _| {
+            opt(t.disks.map(|d| d.maximum_mbps))
+        }),
+        ("ebs-info.ebs-optimized-info.maximum-iops", |t, _| opt(t.disks.map(|d| d.maximum_iops))),
+        ("ebs-info.ebs-optimized-info.maximum-throughput-in-mbps", |t, _| {
+            opt(t.disks.map(|d| megabytes(d.maximum_mbps)))
+        }),
+        ("ebs-info.ebs-optimized-support", |t, _| one(optimized(t))),
         ("ebs-info.encryption-support", |_, _| one("unsupported")),
         ("ebs-info.nvme-support", |_, _| one("unsupported")),
         ("free-tier-eligible", |_, _| one(false)),
@@ -62,12 +76,6 @@ const FILTERS: FilterTable<InstanceType> = FilterTable {
     ],
     absent: &[
         "ebs-info.attachment-limit-type",
-        "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
-        "ebs-info.ebs-optimized-info.baseline-iops",
-        "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
-        "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
-        "ebs-info.ebs-optimized-info.maximum-iops",
-        "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
         "ebs-info.maximum-ebs-attachments",
         "instance-storage-info.disk.count",
         "instance-storage-info.disk.size-in-gb",
@@ -108,10 +116,13 @@ pub fn xml(kind: &InstanceType) -> Xml {
         .text("defaultThreadsPerCore", 1)
         .texts("validCores", [kind.vcpus])
         .texts("validThreadsPerCore", [1]);
-    let ebs = Xml::new()
-        .text("ebsOptimizedSupport", "unsupported")
+    let mut ebs = Xml::new()
+        .text("ebsOptimizedSupport", optimized(kind))
         .text("encryptionSupport", "unsupported")
         .text("nvmeSupport", "unsupported");
+    if let Some(disks) = &kind.disks {
+        ebs = ebs.node("ebsOptimizedInfo", disks_xml(disks));
+    }
     Xml::new()
         .text("instanceType", &kind.name)
         .text("currentGeneration", kind.current_generation)
@@ -134,6 +145,26 @@ pub fn xml(kind: &InstanceType) -> Xml {
         .texts("supportedBootModes", ["legacy-bios"])
         .text("nitroEnclavesSupport", "unsupported")
         .text("nitroTpmSupport", "unsupported")
+}
+
+/// Whether the type limits what its disks do together: always, or not at all.
+fn optimized(kind: &InstanceType) -> &'static str {
+    if kind.disks.is_some() { "default" } else { "unsupported" }
+}
+
+/// Megabytes in megabits, which come in eighths.
+fn megabytes(megabits: u32) -> f64 {
+    f64::from(megabits) / 8.0
+}
+
+fn disks_xml(disks: &DiskBandwidth) -> Xml {
+    Xml::new()
+        .text("baselineBandwidthInMbps", disks.baseline_mbps)
+        .text("baselineThroughputInMBps", megabytes(disks.baseline_mbps))
+        .text("baselineIops", disks.baseline_iops)
+        .text("maximumBandwidthInMbps", disks.maximum_mbps)
+        .text("maximumThroughputInMBps", megabytes(disks.maximum_mbps))
+        .text("maximumIops", disks.maximum_iops)
 }
 
 fn network(kind: &InstanceType) -> Xml {

@@ -77,6 +77,7 @@ impl Bench {
                 read_only: false,
                 limits: Default::default(),
             }],
+            disk_bandwidth: None,
             interfaces: Vec::new(),
             smbios: smbios(),
             base: None,

@@ -8,7 +8,7 @@ pub use bucket::Bucket;
 use crate::config::{SpecError, within};
 use cumulet_vmm_protocol::Limits;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Checks the limits of a specification.
@@ -103,6 +103,27 @@ impl Shared {
     }
 }
 
+/// Limits of several devices together: every one of them holds.
+#[derive(Debug, Clone, Default)]
+pub struct Together(Arc<[Shared]>);
+
+impl Together {
+    /// Begins with full buckets.
+    pub fn new(limits: &[Limits]) -> Self {
+        Self(limits.iter().map(Shared::new).collect())
+    }
+
+    /// As [`Limiter::wait`].
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.iter().filter_map(Shared::wait).max()
+    }
+
+    /// As [`Limiter::pay`].
+    pub fn pay(&self, bytes: u64) {
+        self.0.iter().for_each(|shared| shared.pay(bytes));
+    }
+}
+
 fn change(bucket: &mut Option<Bucket>, limit: Option<(u64, u64)>, now: Duration) {
     match (bucket, limit) {
         (Some(bucket), Some((rate, burst))) => bucket.change(rate, burst, now),
@@ -141,6 +162,23 @@ mod tests {
         assert!(shared.wait().unwrap() > Duration::from_secs(5));
         shared.set(&Limits::default());
         assert_eq!(shared.wait(), None);
+    }
+
+    #[test]
+    fn a_burst_ends_at_the_peak_and_then_at_the_baseline() {
+        let of = |rate, burst| Limits {
+            bandwidth: Some(Bandwidth { bytes_per_second: rate, burst_bytes: burst }),
+            operations: None,
+        };
+        let together = Together::new(&[of(1_000_000, 1_000_000), of(1_000, 5_000_000)]);
+        let other = together.clone();
+        assert_eq!(together.wait(), None);
+        other.pay(1_500_000);
+        let wait = together.wait().unwrap();
+        assert!(wait < Duration::from_secs(1), "the peak's: {wait:?}");
+        other.pay(5_000_000);
+        assert!(together.wait().unwrap() > Duration::from_secs(1000), "the baseline's");
+        assert_eq!(Together::default().wait(), None);
     }
 
     #[test]

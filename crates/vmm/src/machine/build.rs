@@ -18,6 +18,7 @@ use crate::devices::serial::{self, Console, SerialPort};
 use crate::devices::vmclock;
 use crate::devices::vsock::{Vsock, VsockConfig};
 use crate::event_loop::EventLoop;
+use crate::limits::Together;
 use crate::memory::{self, Memory, MemoryError, Pagemap, layout};
 use crate::pci::{BarWindow, CONFIG_PORTS, ConfigPorts, Ecam, PciRoot, SlotPorts, slots};
 use crate::snapshot::{MachineSave, Parts, RestoreError, restore};
@@ -100,6 +101,8 @@ pub struct Machine {
     pub vcpus: Vcpus,
     /// Its disks.
     pub disks: Vec<Arc<Block>>,
+    /// What they may do together.
+    pub disk_limits: Together,
     /// Devices on their way out.
     pub(super) leaving: Vec<Leaving>,
     /// The gate of the disks' and interfaces' threads.
@@ -161,7 +164,8 @@ pub fn build(
     let serial = builder.add_serial(console)?;
     let power = builder.add_power()?;
     let disk_gate = Arc::new(Gate::default());
-    let disks = builder.add_disks(&config.disks, config.vcpus as usize, &disk_gate)?;
+    let disk_limits = Together::new(&config.disk_limits);
+    let disks = builder.add_disks(&config.disks, &disk_limits, config.vcpus as usize, &disk_gate)?;
     let nets = builder.add_nets(&config.nets, &disk_gate)?;
     let entropy = if config.entropy { Some(builder.add_entropy()?) } else { None };
     let balloon = if config.balloon { Some(builder.add_balloon()?) } else { None };
@@ -181,6 +185,7 @@ pub fn build(
         state: builder.surroundings.machine,
         vcpus,
         disks,
+        disk_limits,
         leaving: Vec::new(),
         disk_gate,
         nets,
@@ -340,6 +345,7 @@ impl Builder {
     fn add_disks(
         &mut self,
         configs: &[block::BlockConfig],
+        limits: &Together,
         vcpus: usize,
         gate: &Arc<Gate>,
     ) -> Result<Vec<Arc<Block>>, BuildError> {
@@ -347,7 +353,7 @@ impl Builder {
         for (index, config) in configs.iter().enumerate() {
             let image = block::open(&config.layers, config.read_only, &mut Given::Inherited)
                 .map_err(|source| BuildError::Disk { id: config.id.clone(), source })?;
-            let disk = Arc::new(Block::new(config.clone(), image, vcpus)?);
+            let disk = Arc::new(Block::new(config.clone(), image, vcpus)?.within(limits));
             self.add_virtio(disk.clone());
             block::spawn(index, disk.clone(), gate.clone(), self.surroundings.machine.clone())?;
             disks.push(disk);

@@ -92,7 +92,8 @@ impl Machine {
     pub fn attach_disk(&mut self, config: BlockConfig, given: &mut Given) -> Result<(), HotplugError> {
         self.check_new(&config.id, "disks", self.disks.len(), MAX_DISKS)?;
         let image = block::open(&config.layers, config.read_only, given)?;
-        let disk = Arc::new(Block::new(config, image, self.vcpus.count()).map_err(HotplugError::Host)?);
+        let disk = Block::new(config, image, self.vcpus.count()).map_err(HotplugError::Host)?;
+        let disk = Arc::new(disk.within(&self.disk_limits));
         let slot = self.plug(disk.clone())?;
         let (gate, state) = (self.disk_gate.clone(), self.state.clone());
         if let Err(error) = block::spawn(self.disks.len(), disk.clone(), gate, state) {

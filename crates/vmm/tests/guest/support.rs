@@ -125,6 +125,7 @@ pub fn spec(kernel: &str) -> MachineSpec {
         boot: BootProtocol::Auto,
         cmdline: "console=ttyS0 quiet panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests".into(),
         disks: Vec::new(),
+        disk_limits: Vec::new(),
         nets: Vec::new(),
         entropy: true,
         balloon: false,

@@ -32,7 +32,7 @@ pub fn check(call: &Call) -> Result<(), CloudError> {
     // There is no automatic recovery yet, so that both of its settings are so already.
     params.structure("MaintenanceOptions").word("AutoRecovery", &[("default", ()), ("disabled", ())])?;
     if params.flag("EbsOptimized")? == Some(true) {
-        call.warn("EbsOptimized: volumes here have no bandwidth of their own, it makes no difference");
+        call.warn("EbsOptimized: it is as the instance type says, this makes no difference");
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use super::metrics::BlockMetrics;
 use super::request::Disk;
 use super::ticket::Ticket;
-use crate::limits::Limiter;
+use crate::limits::{Limiter, Together};
 use crate::memory::Memory;
 use crate::virtio::queue::{ActiveQueue, Progress};
 use crate::virtio::{Activation, Interrupt};
@@ -54,11 +54,11 @@ impl Active {
     }
 
     /// Takes requests from each queue, begins them, and answers those that are done.
-    pub fn serve(&mut self, mut disk: Disk<'_>, limiter: &mut Limiter) -> Turn {
+    pub fn serve(&mut self, mut disk: Disk<'_>, limiter: &mut Limiter, together: Option<&Together>) -> Turn {
         self.answer_landed(&mut disk);
         let mut turn = Turn::Done;
         for index in 0..self.queues.len() {
-            match self.take(index, &mut disk, limiter) {
+            match self.take(index, &mut disk, limiter, together) {
                 Turn::Done => {}
                 left => turn = left,
             }
@@ -72,12 +72,18 @@ impl Active {
         turn
     }
 
-    fn take(&mut self, index: usize, disk: &mut Disk<'_>, limiter: &mut Limiter) -> Turn {
+    fn take(
+        &mut self,
+        index: usize,
+        disk: &mut Disk<'_>,
+        limiter: &mut Limiter,
+        together: Option<&Together>,
+    ) -> Turn {
         let Self { queues, memory, interrupt } = self;
         let Some(queue) = &mut queues[index] else { return Turn::Done };
         queue.hush(memory, interrupt);
         for _ in 0..TURN {
-            if let Some(wait) = limiter.wait() {
+            if let Some(wait) = limiter.wait().max(together.and_then(Together::wait)) {
                 return Turn::Limited(wait);
             }
             // What lands wakes the thread.
@@ -87,7 +93,9 @@ impl Active {
             let Some(chain) = queue.take(memory, interrupt) else { return Turn::Done };
             let head = chain.head_index();
             let written = disk.serve(memory, index, chain);
-            limiter.pay(std::mem::take(&mut disk.moved));
+            let moved = std::mem::take(&mut disk.moved);
+            limiter.pay(moved);
+            together.iter().for_each(|together| together.pay(moved));
             if let Some(written) = written {
                 queue.give_back(memory, interrupt, head, written);
             }

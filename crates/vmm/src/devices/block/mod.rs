@@ -34,7 +34,7 @@ pub use swap::SwapError;
 use worker::End;
 pub use worker::spawn;
 
-use crate::limits::Limiter;
+use crate::limits::{Limiter, Together};
 use crate::snapshot::part::PartError;
 use crate::virtio::queue::Progress;
 use crate::virtio::{Activation, DeviceKind, F_COMMON, VirtioDevice, read_config_bytes};
@@ -73,6 +73,8 @@ pub struct Block {
     /// One for each queue, all of the same counter: the thread waits for any of them, and for what has landed.
     kicks: Vec<EventFd>,
     work: Mutex<Work>,
+    /// What it may do with the other disks.
+    together: Together,
     metrics: BlockMetrics,
     end: End,
 }
@@ -127,9 +129,15 @@ impl Block {
             kicks,
             metrics: BlockMetrics::new(open.engine()),
             work: Mutex::new(Work { open: Some(open), active: None, limiter: Limiter::new(&config.limits) }),
+            together: Together::default(),
             end: End::default(),
             config,
         })
+    }
+
+    /// The same disk within the limits of several.
+    pub fn within(self, together: &Together) -> Self {
+        Self { together: together.clone(), ..self }
     }
 
     /// Its id.
@@ -197,7 +205,9 @@ impl Block {
         let (config, metrics) = (&self.config, &self.metrics);
         let disk =
             request::Disk { open: open.as_mut(), capacity: self.capacity(), config, metrics, moved: 0 };
-        match active.serve(disk, limiter) {
+        // One that leaves only fails what it is asked for.
+        let together = (!self.is_severed()).then_some(&self.together);
+        match active.serve(disk, limiter, together) {
             Turn::Done => Next::Wait,
             Turn::Limited(wait) => Next::WaitFor(wait),
             Turn::More => {

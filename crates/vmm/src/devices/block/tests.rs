@@ -58,6 +58,20 @@ const BUFFER: u64 = DATA + 0x1000;
 const STATUS: u64 = DATA + 0x800;
 
 impl Fixture {
+    /// Makes so many requests to flush available.
+    fn offer_flushes(&self, count: u16) {
+        self.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
+        self.guest.describe(
+            0,
+            &[
+                Desc { address: HEADER, length: 16, flags: 1, next: 1 },
+                Desc { address: STATUS, length: 1, flags: 2, next: 0 },
+            ],
+        );
+        self.guest.memory.write_obj(4u64, GuestAddress(HEADER)).unwrap();
+        self.guest.offer(0, &[0; SIZE as usize], count);
+    }
+
     /// Sends one request with a data buffer of `length` bytes, and gives its status and the bytes said to be written.
     fn request(&self, kind: u32, sector: u64, length: u32, to_guest: bool) -> (u8, u32) {
         self.guest.memory.write_obj(kind, GuestAddress(HEADER)).unwrap();
@@ -171,16 +185,7 @@ fn limits_hold_requests_back_and_can_be_lifted() {
     for f in fixtures(false) {
         let operations = Some(Operations { per_second: 1, burst: 3 });
         f.block.set_limits(&Limits { bandwidth: None, operations });
-        f.guest.memory.write_obj(0xaau8, GuestAddress(STATUS)).unwrap();
-        f.guest.describe(
-            0,
-            &[
-                Desc { address: HEADER, length: 16, flags: 1, next: 1 },
-                Desc { address: STATUS, length: 1, flags: 2, next: 0 },
-            ],
-        );
-        f.guest.memory.write_obj(4u64, GuestAddress(HEADER)).unwrap();
-        f.guest.offer(0, &[0; SIZE as usize], 10);
+        f.offer_flushes(10);
         let next = f.block.serve();
         f.block.land_all();
         assert!((3..10).contains(&f.guest.used(0).len()), "{:?}", f.guest.used(0));
@@ -193,6 +198,29 @@ fn limits_hold_requests_back_and_can_be_lifted() {
         f.block.land_all();
         assert!(f.guest.used(0).len() >= 10);
     }
+}
+
+#[test]
+fn disks_share_what_they_may_do_together() {
+    let operations =
+        |per_second, burst| Limits { bandwidth: None, operations: Some(Operations { per_second, burst }) };
+    let together = Together::new(&[operations(1000, 1000), operations(1, 5)]);
+    let mut disks: Vec<_> = fixtures(false).chain(fixtures(false)).collect();
+    for f in &mut disks {
+        f.block.together = together.clone();
+        f.offer_flushes(10);
+        f.block.serve();
+        f.block.land_all();
+    }
+    let done: usize = disks.iter().map(|f| f.guest.used(0).len()).sum();
+    assert!((5..10).contains(&done), "{done} of all");
+    let last = disks.last().unwrap();
+    assert!(matches!(last.block.serve(), Next::WaitFor(wait) if wait <= Duration::from_secs(1)));
+    // One that is taken away by force holds nothing up.
+    last.block.sever();
+    assert_eq!(last.block.serve(), Next::Wait);
+    last.block.land_all();
+    assert!(last.guest.used(0).len() >= 10);
 }
 
 #[test]
