@@ -28,8 +28,10 @@
 //!   is made for its next start; until then it is cut off, as is one whose namespace went while no daemon ran.
 #![deny(unsafe_code)]
 
+pub mod advertise;
 pub mod config;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod dns;
 pub mod error;
 pub mod firewall;

@@ -2,9 +2,9 @@
 //!
 //! Kernel limits: 15 bytes for a link, 28 for a chain, 31 for a set.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use cumulet_model::{GroupId, InterfaceId, NatGatewayId, SubnetId, VpcId};
+use cumulet_model::{GroupId, InterfaceId, MacAddr, NatGatewayId, SubnetId, VpcId};
 
 use crate::config::Tag;
 
@@ -12,6 +12,13 @@ use crate::config::Tag;
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The DNS server's address that is the same in every VPC.
 pub const DNS_LINK_LOCAL: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// Ethernet address of the VPC's end of each guest's link. The same each time a tap is made, so that what a guest knows
+/// of its router stays true.
+pub const ROUTER_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 169, 253]);
+/// The DNS server's IPv6 address, the same in every VPC.
+pub const DNS_LINK_LOCAL_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253);
+/// The metadata service's IPv6 address.
+pub const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 /// The edge's end of the link to a VPC; the same on each link, as each is a world of its own.
 pub const EDGE_TO_VPC: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 1);
 /// The VPC's end of that link.

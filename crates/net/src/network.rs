@@ -117,7 +117,7 @@ impl HostNetwork {
                 )
                 .await?;
                 if told_apart {
-                    services.update(&self.config, &reached.links, spec);
+                    services.update(&self.config, &reached.links, spec).await;
                 }
                 known.vpcs.insert(spec.id.clone(), reached);
             }
@@ -200,8 +200,8 @@ impl HostNetwork {
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));
         }
         let links = &reached.links;
-        match &entry.services {
-            Some(services) => services.update(&self.config, links, spec),
+        match &mut entry.services {
+            Some(services) => services.update(&self.config, links, spec).await,
             None => {
                 let forwarder = self.forwarder.clone();
                 entry.services = Some(Services::start(&self.config, forwarder, &ns, links, spec).await?);

@@ -150,13 +150,14 @@ fn configuration(options: &mut DhcpOptions, lease: &Lease) {
     options.insert(DhcpOption::DomainName(lease.options.domain.clone()));
     options.insert(DhcpOption::InterfaceMtu(lease.mtu));
     // An option without a value would be malformed.
-    let lists: [(fn(Vec<Ipv4Addr>) -> DhcpOption, &Vec<Ipv4Addr>); 3] = [
-        (DhcpOption::DomainNameServer, &lease.options.dns),
-        (DhcpOption::NtpServers, &lease.options.ntp),
-        (DhcpOption::NetBiosNameServers, &lease.options.netbios),
+    let lists = [
+        DhcpOption::DomainNameServer(lease.options.dns.clone()),
+        DhcpOption::NtpServers(lease.options.ntp.clone()),
+        DhcpOption::NetBiosNameServers(lease.options.netbios.clone()),
     ];
-    for (option, servers) in lists.into_iter().filter(|(_, servers)| !servers.is_empty()) {
-        options.insert(option(servers.clone()));
+    let lengths = [&lease.options.dns, &lease.options.ntp, &lease.options.netbios].map(Vec::len);
+    for (list, _) in lists.into_iter().zip(lengths).filter(|(_, length)| *length > 0) {
+        options.insert(list);
     }
     if let Some(kind) = lease.options.netbios_node_type {
         options.insert(DhcpOption::NetBiosNodeType(NodeType::from(kind)));

@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 
 use crate::config::NetConfig;
 use crate::l3::{Door, LinkPlan, Plan, Route};
-use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, VPC_TO_EDGE};
+use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, ROUTER_MAC, VPC_TO_EDGE};
 
 pub use tables::{MOST_TABLES, TABLE_MASK, TableNumber, Tables, tables};
 
@@ -19,9 +19,6 @@ pub use tables::{MOST_TABLES, TABLE_MASK, TableNumber, Tables, tables};
 const EDGE_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 254, 1]);
 /// Ethernet address of the VPC's end.
 const VPC_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 254, 2]);
-/// Ethernet address of the VPC's end of each guest's link. The same each time a tap is made, so that what a guest knows
-/// of its router stays true.
-const ROUTER_MAC: MacAddr = MacAddr([0x02, 0, 169, 254, 169, 253]);
 /// All link-local addresses (RFC 3927), which never leave a VPC.
 const LINK_LOCAL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16);
 
