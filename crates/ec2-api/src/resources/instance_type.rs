@@ -116,13 +116,12 @@ pub fn xml(kind: &InstanceType) -> Xml {
         .text("defaultThreadsPerCore", 1)
         .texts("validCores", [kind.vcpus])
         .texts("validThreadsPerCore", [1]);
-    let mut ebs = Xml::new()
-        .text("ebsOptimizedSupport", optimized(kind))
-        .text("encryptionSupport", "unsupported")
-        .text("nvmeSupport", "unsupported");
+    let mut ebs =
+        Xml::new().text("ebsOptimizedSupport", optimized(kind)).text("encryptionSupport", "unsupported");
     if let Some(disks) = &kind.disks {
         ebs = ebs.node("ebsOptimizedInfo", disks_xml(disks));
     }
+    let ebs = ebs.text("nvmeSupport", "unsupported");
     Xml::new()
         .text("instanceType", &kind.name)
         .text("currentGeneration", kind.current_generation)

@@ -11,11 +11,16 @@ use crate::memory::{self, Memory, Pagemap};
 use crate::platform;
 use cumulet_vmm_protocol::SnapshotInfo;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vm_memory::{GuestMemoryBackend, GuestMemoryRegion};
+
+/// How long the kernel is asked to seal a file, and the pause between two questions.
+const SEAL_LIMIT: Duration = Duration::from_secs(10);
+const SEAL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a machine can't be saved. It goes on as it was.
 #[derive(Debug, thiserror::Error)]
@@ -94,10 +99,22 @@ impl Taken {
         let files = [file("state").map_err(io::Error::from)?, file("memory").map_err(io::Error::from)?];
         let info = self.write(pages, &files[0], &files[1])?;
         for file in &files {
-            let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-            fcntl_add_seals(file, seals).map_err(io::Error::from)?;
+            seal(file)?;
         }
         Ok((info, files.map(OwnedFd::from).into()))
+    }
+}
+
+/// Makes a file in memory unchangeable. The kernel first waits until nobody else holds one of its pages, a tenth of a
+/// second at most; on a busy host what it has still to do with pages that were just written takes longer.
+fn seal(file: &File) -> io::Result<()> {
+    let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    let begun = Instant::now();
+    loop {
+        match fcntl_add_seals(file, seals) {
+            Err(Errno::BUSY) if begun.elapsed() < SEAL_LIMIT => std::thread::sleep(SEAL_PAUSE),
+            done => return done.map_err(io::Error::from),
+        }
     }
 }
 
