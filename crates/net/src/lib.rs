@@ -34,6 +34,7 @@ pub mod dhcp;
 pub mod dhcpv6;
 pub mod dns;
 pub mod error;
+pub mod family;
 pub mod firewall;
 mod handed_out;
 pub mod ipset;

@@ -4,9 +4,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use cumulet_model::{GroupId, InterfaceId, MacAddr, NatGatewayId, SubnetId, VpcId};
+use cumulet_model::{GroupId, InterfaceId, MacAddr, NatGatewayId, PrefixListId, SubnetId, VpcId};
 
 use crate::config::Tag;
+use crate::family::Family;
 
 /// The metadata service.
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -105,9 +106,20 @@ pub fn acl_chain(subnet: &SubnetId, way: &str) -> String {
     format!("acl-{}-{way}", subnet.digits())
 }
 
-/// Set of a group's members' private addresses.
-pub fn member_set(group: &GroupId) -> String {
-    format!("sg-{}", group.digits())
+/// Set of a group's members' addresses of a family.
+pub fn member_set(group: &GroupId, family: Family) -> String {
+    match family {
+        Family::V4 => format!("sg-{}", group.digits()),
+        Family::V6 => format!("sg6-{}", group.digits()),
+    }
+}
+
+/// Set of the prefixes that a prefix list has of a family.
+pub fn list_set(list: &PrefixListId, family: Family) -> String {
+    match family {
+        Family::V4 => format!("pl-{}", list.digits()),
+        Family::V6 => format!("pl6-{}", list.digits()),
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +138,9 @@ mod tests {
         assert!(groups_chain([&group], "out").len() <= 28 && group_chain(&group, "out").len() <= 28);
         let subnet: SubnetId = "subnet-0123456789abcdef0".parse().unwrap();
         assert!(acl_chain(&subnet, "out").len() <= 28);
-        assert!(member_set(&group).len() <= 31);
+        let list: PrefixListId = "pl-0123456789abcdef0".parse().unwrap();
+        assert!(Family::BOTH.iter().all(|family| member_set(&group, *family).len() <= 31));
+        assert!(Family::BOTH.iter().all(|family| list_set(&list, *family).len() <= 31));
         assert_eq!(vpc_namespace(&tag, &vpc), "cumulet-vpc-01234567");
     }
 }

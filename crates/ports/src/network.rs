@@ -327,6 +327,14 @@ pub struct InterfaceSpec {
     pub queues: u32,
 }
 
+impl InterfaceSpec {
+    /// Its private IPv4 addresses, the primary one first, each with its public address if it has one.
+    pub fn ipv4(&self) -> impl Iterator<Item = (Ipv4Addr, Option<Ipv4Addr>)> {
+        let secondary = self.secondary.iter().map(|address| (address.private_ip, address.public_ip));
+        std::iter::once((self.private_ip, self.public_ip)).chain(secondary)
+    }
+}
+
 /// A secondary private address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondaryAddress {

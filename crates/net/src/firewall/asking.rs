@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cumulet_model::GroupId;
-use cumulet_ports::network::{GroupSpec, InterfaceSpec, VpcSpec};
+use cumulet_model::{GroupId, PrefixListId};
+use cumulet_ports::network::{GroupSpec, InterfaceSpec, PrefixListSpec, VpcSpec};
 
 use super::vpc::ALLOWED;
 use super::{Rule, Table, group};
-use crate::ipset::{SetKind, Sets};
+use crate::family::Family;
+use crate::ipset::{SetKind, Sets, elements};
 use crate::names;
 
 /// The chains of all lists of groups that a VPC's interfaces have.
@@ -39,19 +40,26 @@ impl<'a> Asking<'a> {
     }
 
     /// Puts these chains and those of the groups that are in use into `table`, and the sets that they name into `sets`.
-    pub fn render(&self, vpc: &VpcSpec, table: &mut Table, sets: &mut Sets) {
+    pub fn render(&self, vpc: &VpcSpec, family: Family, table: &mut Table, sets: &mut Sets) {
         for chains in self.0.values() {
             chains.render(table);
         }
         for group in self.used(vpc) {
-            group::render(group, table, sets);
+            group::render(group, family, table, sets);
         }
-        members(vpc, self.referenced(vpc), sets);
+        members(vpc, family, self.referenced(vpc, family), sets);
+        prefixes(vpc, family, self.lists(vpc, family), sets);
     }
 
     /// The same, without the chains and sets that `other`, a state of the same VPC, has just so.
-    pub fn render_apart(&self, vpc: &VpcSpec, other: (&Self, &VpcSpec), table: &mut Table, sets: &mut Sets) {
-        let (others, other) = other;
+    pub fn render_apart(
+        &self,
+        vpc: &VpcSpec,
+        family: Family,
+        (others, other): (&Self, &VpcSpec),
+        table: &mut Table,
+        sets: &mut Sets,
+    ) {
         let theirs: HashSet<&str> = others.0.values().map(|chains| chains.out.as_str()).collect();
         for chains in self.0.values().filter(|chains| !theirs.contains(chains.out.as_str())) {
             chains.render(table);
@@ -59,19 +67,28 @@ impl<'a> Asking<'a> {
         let used: HashMap<&GroupId, &GroupSpec> =
             others.used(other).map(|group| (&group.id, group)).collect();
         for group in self.used(vpc).filter(|group| used.get(&group.id) != Some(group)) {
-            group::render(group, table, sets);
+            group::render(group, family, table, sets);
         }
-        let mut referenced = self.referenced(vpc);
+        let mut referenced = self.referenced(vpc, family);
         if vpc.interfaces == other.interfaces {
-            let theirs = others.referenced(other);
+            let theirs = others.referenced(other, family);
             referenced.retain(|group| !theirs.contains(group));
         }
-        members(vpc, referenced, sets);
+        members(vpc, family, referenced, sets);
+        let mut lists = self.lists(vpc, family);
+        let theirs = others.lists(other, family);
+        lists.retain(|id| !theirs.contains(id) || list(vpc, id) != list(other, id));
+        prefixes(vpc, family, lists, sets);
     }
 
     /// The groups that rules in use refer to.
-    fn referenced<'b>(&self, vpc: &'b VpcSpec) -> BTreeSet<&'b GroupId> {
-        self.used(vpc).flat_map(group::referenced).collect()
+    fn referenced<'b>(&self, vpc: &'b VpcSpec, family: Family) -> BTreeSet<&'b GroupId> {
+        self.used(vpc).flat_map(|group| group::referenced(group, family)).collect()
+    }
+
+    /// The prefix lists that rules in use refer to.
+    fn lists<'b>(&self, vpc: &'b VpcSpec, family: Family) -> BTreeSet<&'b PrefixListId> {
+        self.used(vpc).flat_map(|group| group::lists(group, family)).collect()
     }
 
     /// The groups that some interface has.
@@ -82,8 +99,22 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// The members of groups, by their private addresses.
-fn members(vpc: &VpcSpec, groups: BTreeSet<&GroupId>, sets: &mut Sets) {
+fn list<'a>(vpc: &'a VpcSpec, id: &PrefixListId) -> Option<&'a PrefixListSpec> {
+    vpc.prefix_lists.iter().find(|list| list.id == *id)
+}
+
+/// The prefixes of lists.
+fn prefixes(vpc: &VpcSpec, family: Family, lists: BTreeSet<&PrefixListId>, sets: &mut Sets) {
+    for id in lists {
+        let prefixes = list(vpc, id).into_iter().flat_map(|list| &list.prefixes);
+        let ours = prefixes.filter(|prefix| Family::of(prefix) == family);
+        let elements = ours.flat_map(|prefix| elements(*prefix));
+        sets.insert(&names::list_set(id, family), SetKind::HashNet(family), elements);
+    }
+}
+
+/// The members of groups, by all their addresses.
+fn members(vpc: &VpcSpec, family: Family, groups: BTreeSet<&GroupId>, sets: &mut Sets) {
     let mut members: HashMap<&GroupId, Vec<String>> = groups.into_iter().map(|id| (id, vec![])).collect();
     if members.is_empty() {
         return;
@@ -91,12 +122,12 @@ fn members(vpc: &VpcSpec, groups: BTreeSet<&GroupId>, sets: &mut Sets) {
     for interface in &vpc.interfaces {
         for group in &interface.groups {
             if let Some(members) = members.get_mut(group) {
-                members.push(interface.private_ip.to_string());
+                members.extend(family.addresses(interface).into_iter().map(|(own, _)| own.to_string()));
             }
         }
     }
     for (group, members) in members {
-        sets.insert(&names::member_set(group), SetKind::HashIp, members);
+        sets.insert(&names::member_set(group, family), SetKind::HashIp(family), members);
     }
 }
 

@@ -4,11 +4,13 @@
 //! comes or goes changes its leaf's chain alone, now and then a split one level up.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use cumulet_ports::network::InterfaceSpec;
 
 use super::{Rule, Ruleset, Table};
+use crate::family::{Family, number};
+use crate::plan::TableNumber;
 
 /// Up to so many addresses are a plain list.
 const LEAF: usize = 8;
@@ -31,15 +33,35 @@ pub struct Tree<'a> {
     pub root: &'static str,
     /// Which end of a packet it looks at.
     pub end: End,
-    /// Whose rule each address has.
-    pub leaves: BTreeMap<Ipv4Addr, &'a InterfaceSpec>,
-    /// Writes an interface's rule, which must match its own address; the same for equal interfaces.
-    pub write: Box<dyn Fn(&InterfaceSpec) -> String + 'a>,
+    /// Whose addresses they are.
+    pub family: Family,
+    /// What each address's rule is made of, by the address's number.
+    pub leaves: BTreeMap<u128, Leaf<'a>>,
+    /// Writes a rule, which must match the leaf's address; the same for equal leaves.
+    pub write: Box<dyn Fn(&Leaf<'a>) -> String + 'a>,
 }
 
-type Leaves<'a> = Vec<(u32, &'a InterfaceSpec)>;
+/// What the rule of an address is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Leaf<'a> {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface that has it.
+    pub interface: &'a InterfaceSpec,
+    /// What it is translated to.
+    pub translated: Option<IpAddr>,
+    /// The number of the interface's route table.
+    pub table: Option<TableNumber>,
+}
 
-impl Tree<'_> {
+type Leaves<'a> = Vec<(u128, Leaf<'a>)>;
+
+impl<'a> Tree<'a> {
+    /// Sorts leaves by their addresses.
+    pub fn sorted(leaves: impl IntoIterator<Item = Leaf<'a>>) -> BTreeMap<u128, Leaf<'a>> {
+        leaves.into_iter().map(|leaf| (number(leaf.address), leaf)).collect()
+    }
+
     /// Puts all of it into `ruleset`.
     pub fn put(&self, ruleset: &mut Ruleset) {
         self.branch(ruleset.table(self.table), self.root, self.leaves(), 0);
@@ -51,13 +73,13 @@ impl Tree<'_> {
         apart((old, new), tables, new.root, (old.leaves(), new.leaves()), 0);
     }
 
-    fn leaves(&self) -> Leaves<'_> {
-        self.leaves.iter().map(|(address, interface)| (u32::from(*address), *interface)).collect()
+    fn leaves(&self) -> Leaves<'a> {
+        self.leaves.iter().map(|(address, leaf)| (*address, *leaf)).collect()
     }
 
-    fn branch(&self, table: &mut Table, name: &str, leaves: Leaves<'_>, shift: u32) {
-        if is_list(&leaves, shift) {
-            table.chain(name).rules.extend(leaves.into_iter().map(|(_, interface)| (self.write)(interface)));
+    fn branch(&self, table: &mut Table, name: &str, leaves: Leaves<'a>, shift: u32) {
+        if self.is_list(&leaves, shift) {
+            table.chain(name).rules.extend(leaves.iter().map(|(_, leaf)| (self.write)(leaf)));
             return;
         }
         for (bits, part) in parted(leaves, shift) {
@@ -67,27 +89,31 @@ impl Tree<'_> {
         }
     }
 
-    fn jump(&self, table: &mut Table, name: &str, below: &str, bits: u32, shift: u32) {
+    fn jump(&self, table: &mut Table, name: &str, below: &str, bits: u128, shift: u32) {
         let jump = Rule::jump(below);
         table.chain(name).push(match self.end {
-            End::Source => jump.from_masked(bits, mask(shift)),
-            End::Destination => jump.to_masked(bits, mask(shift)),
+            End::Source => jump.from_masked(self.family, bits, mask(shift)),
+            End::Destination => jump.to_masked(self.family, bits, mask(shift)),
         });
+    }
+
+    fn is_list(&self, leaves: &Leaves<'_>, shift: u32) -> bool {
+        leaves.len() <= LEAF || shift >= self.family.bits()
     }
 }
 
-/// What is in both trees by the same name, with the same addresses of the same interfaces, is the same all the way down.
-fn apart(
-    (old, new): (&Tree<'_>, &Tree<'_>),
+/// What is in both trees by the same name, with the same leaves, is the same all the way down.
+fn apart<'a>(
+    (old, new): (&Tree<'a>, &Tree<'a>),
     (old_table, new_table): (&mut Table, &mut Table),
     name: &str,
-    (was, is): (Leaves<'_>, Leaves<'_>),
+    (was, is): (Leaves<'a>, Leaves<'a>),
     shift: u32,
 ) {
     if was == is {
         return;
     }
-    if is_list(&was, shift) || is_list(&is, shift) {
+    if old.is_list(&was, shift) || new.is_list(&is, shift) {
         old.branch(old_table, name, was, shift);
         new.branch(new_table, name, is, shift);
         return;
@@ -111,29 +137,27 @@ fn apart(
     }
 }
 
-fn is_list(leaves: &Leaves<'_>, shift: u32) -> bool {
-    leaves.len() <= LEAF || shift >= u32::BITS
-}
-
-fn mask(shift: u32) -> u32 {
+fn mask(shift: u32) -> u128 {
     ((1 << STEP) - 1) << shift
 }
 
-fn parted(leaves: Leaves<'_>, shift: u32) -> BTreeMap<u32, Leaves<'_>> {
-    let mut parts: BTreeMap<u32, Leaves<'_>> = BTreeMap::new();
-    for (address, interface) in leaves {
-        parts.entry(address & mask(shift)).or_default().push((address, interface));
+fn parted(leaves: Leaves<'_>, shift: u32) -> BTreeMap<u128, Leaves<'_>> {
+    let mut parts: BTreeMap<u128, Leaves<'_>> = BTreeMap::new();
+    for (address, leaf) in leaves {
+        parts.entry(address & mask(shift)).or_default().push((address, leaf));
     }
     parts
 }
 
-fn below(name: &str, bits: u32, shift: u32) -> String {
+fn below(name: &str, bits: u128, shift: u32) -> String {
     let dash = if shift == 0 { "-" } else { "" };
     format!("{name}{dash}{:x}", bits >> shift)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -155,14 +179,25 @@ mod tests {
         }
     }
 
+    fn own(interface: &InterfaceSpec) -> IpAddr {
+        interface.private_ip.into()
+    }
+
     fn tree(interfaces: &[InterfaceSpec]) -> Tree<'_> {
-        let write = |interface: &InterfaceSpec| {
-            let own = interface.private_ip;
-            let host = &interface.host_name;
+        let write = |leaf: &Leaf<'_>| {
+            let (own, host) = (leaf.address, &leaf.interface.host_name);
             Rule::jump(format!("V-{own}{host}")).from(own).to_string()
         };
-        let leaves = interfaces.iter().map(|interface| (interface.private_ip, interface)).collect();
-        Tree { table: "raw", root: "src", end: End::Source, leaves, write: Box::new(write) }
+        let leaf = |interface| Leaf { address: own(interface), interface, translated: None, table: None };
+        let leaves = Tree::sorted(interfaces.iter().map(leaf));
+        Tree {
+            table: "raw",
+            root: "src",
+            end: End::Source,
+            family: Family::V4,
+            leaves,
+            write: Box::new(write),
+        }
     }
 
     fn written(interfaces: &[InterfaceSpec]) -> Table {

@@ -1,30 +1,32 @@
 //! A security group as two chains, one for each way, that all its interfaces share.
 //!
 //! A rule that matches a packet coming in accepts it; one that matches a packet going out marks it as allowed (chain
-//! [`PASS`]), for it still has the receiver's groups before it. Rules with the same traffic share one set of CIDRs.
+//! [`PASS`]), for it still has the receiver's groups before it. Rules with the same traffic share one set of CIDRs; a
+//! prefix list is one set for all rules that name it, and so are a group's members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cumulet_model::GroupId;
 use cumulet_model::security::{Direction, Peer, PortRange, RuleSpec, Traffic};
+use cumulet_model::{GroupId, PrefixListId};
 use cumulet_ports::network::GroupSpec;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::vpc::FORWARDED;
 use super::{Rule, Table};
-use crate::ipset::{SetKind, Sets};
+use crate::family::Family;
+use crate::ipset::{SetKind, Sets, elements};
 use crate::names;
 
 /// The chain that marks a packet as allowed to leave its sender.
 pub const PASS: &str = "pass";
 
 /// Puts a group's two chains into `table` and the CIDR sets that they use into `sets`.
-pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) {
+pub fn render(group: &GroupSpec, family: Family, table: &mut Table, sets: &mut Sets) {
     for (direction, rules) in [(Direction::Ingress, &group.ingress), (Direction::Egress, &group.egress)] {
         let name = names::group_chain(&group.id, way(direction));
         table.chain(&name);
-        for (traffic, peers) in by_traffic(rules) {
-            for peer in peers.render(&group.id, direction, traffic, sets) {
+        for (traffic, peers) in by_traffic(rules, family) {
+            for peer in peers.render((&group.id, direction, traffic, family), sets) {
                 let rule = with_traffic(peer.verdict(direction), traffic);
                 table.chain(&name).push(peer.apply(rule, direction));
             }
@@ -32,13 +34,25 @@ pub fn render(group: &GroupSpec, table: &mut Table, sets: &mut Sets) {
     }
 }
 
-/// The groups that a group's rules refer to.
-pub fn referenced(group: &GroupSpec) -> impl Iterator<Item = &GroupId> {
-    let rules = group.ingress.iter().chain(&group.egress).filter(|rule| is_on_the_wire(rule.traffic));
-    rules.filter_map(|rule| match &rule.peer {
+/// The groups that a group's rules of a family refer to.
+pub fn referenced(group: &GroupSpec, family: Family) -> impl Iterator<Item = &GroupId> {
+    peers(group, family).filter_map(|peer| match peer {
         Peer::Group(group) => Some(group),
-        Peer::Cidr(_) | Peer::Cidr6(_) | Peer::PrefixList(_) => None,
+        _ => None,
     })
+}
+
+/// The prefix lists that a group's rules of a family refer to.
+pub fn lists(group: &GroupSpec, family: Family) -> impl Iterator<Item = &PrefixListId> {
+    peers(group, family).filter_map(|peer| match peer {
+        Peer::PrefixList(list) => Some(list),
+        _ => None,
+    })
+}
+
+fn peers(group: &GroupSpec, family: Family) -> impl Iterator<Item = &Peer> {
+    let rules = group.ingress.iter().chain(&group.egress);
+    rules.filter(move |rule| is_on_the_wire(rule.traffic, family)).map(|rule| &rule.peer)
 }
 
 /// The word for a direction in names of chains and sets.
@@ -51,22 +65,28 @@ pub fn way(direction: Direction) -> &'static str {
 
 #[derive(Default)]
 struct Peers {
-    cidrs: BTreeSet<Ipv4Net>,
+    cidrs: BTreeSet<IpNet>,
+    lists: BTreeSet<PrefixListId>,
     groups: BTreeSet<GroupId>,
 }
 
-fn by_traffic(rules: &[RuleSpec]) -> BTreeMap<Traffic, Peers> {
+fn by_traffic(rules: &[RuleSpec], family: Family) -> BTreeMap<Traffic, Peers> {
     let mut sorted: BTreeMap<Traffic, Peers> = BTreeMap::new();
-    for rule in rules.iter().filter(|rule| is_on_the_wire(rule.traffic)) {
-        let peers = sorted.entry(rule.traffic).or_default();
-        match &rule.peer {
-            Peer::Cidr(cidr) => {
-                peers.cidrs.insert(cidr.trunc());
+    for rule in rules.iter().filter(|rule| is_on_the_wire(rule.traffic, family)) {
+        let cidr = match &rule.peer {
+            Peer::Cidr(cidr) => Some(IpNet::from(cidr.trunc())),
+            Peer::Cidr6(cidr) => Some(IpNet::from(cidr.trunc())),
+            Peer::PrefixList(list) => {
+                sorted.entry(rule.traffic).or_default().lists.insert(list.clone());
+                None
             }
             Peer::Group(group) => {
-                peers.groups.insert(group.clone());
+                sorted.entry(rule.traffic).or_default().groups.insert(group.clone());
+                None
             }
-            Peer::Cidr6(_) | Peer::PrefixList(_) => {}
+        };
+        if let Some(cidr) = cidr.filter(|cidr| Family::of(cidr) == family) {
+            sorted.entry(rule.traffic).or_default().cidrs.insert(cidr);
         }
     }
     sorted
@@ -80,23 +100,23 @@ enum RenderedPeer {
     Members(String),
 }
 
+/// Whose rules they are and what they are about.
+type About<'a> = (&'a GroupId, Direction, Traffic, Family);
+
 impl Peers {
-    fn render(
-        &self,
-        group: &GroupId,
-        direction: Direction,
-        traffic: Traffic,
-        sets: &mut Sets,
-    ) -> Vec<RenderedPeer> {
-        let mut rendered = Vec::new();
+    fn render(&self, about: About<'_>, sets: &mut Sets) -> Vec<RenderedPeer> {
+        let (mut rendered, family) = (Vec::new(), about.3);
         if self.cidrs.iter().any(|cidr| cidr.prefix_len() == 0) {
             rendered.push(RenderedPeer::Anyone);
         } else if !self.cidrs.is_empty() {
-            let name = cidr_set(group, direction, traffic);
-            sets.insert(&name, SetKind::HashNet, self.cidrs.iter().map(|cidr| set_element(*cidr)));
+            let name = cidr_set(about);
+            sets.insert(&name, SetKind::HashNet(family), self.cidrs.iter().flat_map(|cidr| elements(*cidr)));
             rendered.push(RenderedPeer::Set(name));
         }
-        rendered.extend(self.groups.iter().map(|group| RenderedPeer::Members(names::member_set(group))));
+        let lists = self.lists.iter().map(|list| RenderedPeer::Set(names::list_set(list, family)));
+        rendered.extend(lists);
+        let groups = self.groups.iter().map(|group| RenderedPeer::Members(names::member_set(group, family)));
+        rendered.extend(groups);
         rendered
     }
 }
@@ -121,26 +141,24 @@ impl RenderedPeer {
     }
 }
 
-/// `ipset save` prints a single address without its /32.
-fn set_element(cidr: Ipv4Net) -> String {
-    if cidr.prefix_len() == 32 { cidr.addr().to_string() } else { cidr.to_string() }
-}
-
 /// Name of the set of CIDRs that a group allows some traffic from or to: at most 31 bytes, so the group is named by its
 /// last 8 digits, and the whole is told apart by a hash.
-fn cidr_set(group: &GroupId, direction: Direction, traffic: Traffic) -> String {
+fn cidr_set((group, direction, traffic, family): About<'_>) -> String {
     let digits = group.digits();
     let key = format!("{digits} {} {traffic:?}", way(direction));
-    format!("c-{}-{:016x}", &digits[digits.len() - 8..], names::fnv1a(key.as_bytes()))
+    let begin = if family == Family::V4 { "c" } else { "c6" };
+    format!("{begin}-{}-{:016x}", &digits[digits.len() - 8..], names::fnv1a(key.as_bytes()))
 }
 
-/// Whether there can be such traffic. What there can't be, iptables would read as "any": ICMP type 255, and protocol 0
-/// (IPv6's hop-by-hop header).
-pub(super) fn is_on_the_wire(traffic: Traffic) -> bool {
-    !matches!(
-        traffic,
-        Traffic::Icmp { icmp_type: Some(255), .. } | Traffic::Icmpv6 { .. } | Traffic::Protocol(0)
-    )
+/// Whether there can be such traffic in a family. What there can't be, iptables would read as "any": ICMP type 255, and
+/// protocol 0 (IPv6's hop-by-hop header).
+pub(super) fn is_on_the_wire(traffic: Traffic, family: Family) -> bool {
+    match traffic {
+        Traffic::Icmp { icmp_type, .. } => family == Family::V4 && icmp_type != Some(255),
+        Traffic::Icmpv6 { .. } => family == Family::V6,
+        Traffic::Protocol(0) => false,
+        _ => true,
+    }
 }
 
 /// Narrows a rule to some traffic.
@@ -149,17 +167,22 @@ pub(super) fn with_traffic(rule: Rule, traffic: Traffic) -> Rule {
         Traffic::All => rule,
         Traffic::Tcp(range) => with_ports(rule, "tcp", range),
         Traffic::Udp(range) => with_ports(rule, "udp", range),
-        Traffic::Icmp { icmp_type: None, .. } | Traffic::Protocol(1) => rule.protocol("icmp"),
-        Traffic::Icmp { icmp_type: Some(icmp_type), code: None } => {
-            rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}"))
-        }
-        Traffic::Icmp { icmp_type: Some(icmp_type), code: Some(code) } => {
-            rule.protocol("icmp").matching(format!("-m icmp --icmp-type {icmp_type}/{code}"))
-        }
-        Traffic::Icmpv6 { .. } => rule.protocol("58"),
+        Traffic::Icmp { icmp_type, code } => with_icmp(rule, ("icmp", "icmp"), icmp_type, code),
+        Traffic::Icmpv6 { icmp_type, code } => with_icmp(rule, ("58", "icmp6"), icmp_type, code),
+        Traffic::Protocol(1) => rule.protocol("icmp"),
         Traffic::Protocol(6) => rule.protocol("tcp"),
         Traffic::Protocol(17) => rule.protocol("udp"),
         Traffic::Protocol(number) => rule.protocol(number.to_string()),
+    }
+}
+
+fn with_icmp(rule: Rule, (protocol, name): (&str, &str), icmp_type: Option<u8>, code: Option<u8>) -> Rule {
+    let rule = rule.protocol(protocol);
+    let option = if name == "icmp" { "--icmp-type" } else { "--icmpv6-type" };
+    match (icmp_type, code) {
+        (None, _) => rule,
+        (Some(icmp_type), None) => rule.matching(format!("-m {name} {option} {icmp_type}")),
+        (Some(icmp_type), Some(code)) => rule.matching(format!("-m {name} {option} {icmp_type}/{code}")),
     }
 }
 

@@ -1,10 +1,11 @@
 //! One rule, written in the order in which `iptables-save` prints its parts.
 
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use cumulet_model::MacAddr;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
+
+use crate::family::{Block, Family};
 
 /// A rule without its chain.
 #[derive(Debug, Clone, Default)]
@@ -30,26 +31,26 @@ impl Rule {
     }
 
     /// Only packets from `net`.
-    pub fn from(mut self, net: impl Into<Ipv4Net>) -> Self {
-        self.source = address(net.into());
+    pub fn from(mut self, net: impl Block) -> Self {
+        self.source = address(net.block());
         self
     }
 
     /// Only packets to `net`.
-    pub fn to(mut self, net: impl Into<Ipv4Net>) -> Self {
-        self.destination = address(net.into());
+    pub fn to(mut self, net: impl Block) -> Self {
+        self.destination = address(net.block());
         self
     }
 
     /// Only packets whose source has these bits under the mask.
-    pub fn from_masked(mut self, bits: u32, mask: u32) -> Self {
-        self.source = Some(masked(bits, mask));
+    pub fn from_masked(mut self, family: Family, bits: u128, mask: u128) -> Self {
+        self.source = Some(masked(family, bits, mask));
         self
     }
 
     /// Only packets whose destination has these bits under the mask.
-    pub fn to_masked(mut self, bits: u32, mask: u32) -> Self {
-        self.destination = Some(masked(bits, mask));
+    pub fn to_masked(mut self, family: Family, bits: u128, mask: u128) -> Self {
+        self.destination = Some(masked(family, bits, mask));
         self
     }
 
@@ -99,6 +100,16 @@ impl Rule {
         self.protocol(protocol).matching(format!("-m {protocol} --dport {port}"))
     }
 
+    /// Only packets with this mark, written `VALUE/MASK`.
+    pub fn marked(self, mark: &str) -> Self {
+        self.matching(format!("-m mark --mark {mark}"))
+    }
+
+    /// Only packets without this mark.
+    pub fn not_marked(self, mark: &str) -> Self {
+        self.matching(format!("-m mark ! --mark {mark}"))
+    }
+
     /// Only packets of connections in these states, such as `RELATED,ESTABLISHED`.
     pub fn state(self, states: &str) -> Self {
         self.matching(format!("-m conntrack --ctstate {states}"))
@@ -140,10 +151,10 @@ impl fmt::Display for Rule {
 }
 
 /// `None` for all addresses, which `iptables-save` leaves out.
-fn address(net: Ipv4Net) -> Option<String> {
+fn address(net: IpNet) -> Option<String> {
     (net.prefix_len() > 0).then(|| net.trunc().to_string())
 }
 
-fn masked(bits: u32, mask: u32) -> String {
-    format!("{}/{}", Ipv4Addr::from(bits & mask), Ipv4Addr::from(mask))
+fn masked(family: Family, bits: u128, mask: u128) -> String {
+    format!("{}/{}", family.address(bits & mask), family.address(mask))
 }

@@ -1,32 +1,37 @@
 //! A VPC's firewall.
 //!
-//! The way of a guest's packet: `raw/PREROUTING` drops what does not carry the tap's own addresses; `filter/FORWARD`
-//! asks the network ACLs of subnets whose border it crosses, lets flow what belongs to a connection that was allowed, then asks the sender's groups (chain `egress`, which marks
-//! the packet), then the receiver's (`ingress`). To the router itself only DHCP, DNS, metadata and ping get through.
+//! The way of a guest's packet: `raw/PREROUTING` drops what does not carry the tap's own addresses ([`own`]);
+//! `filter/FORWARD` ([`forward`]) asks the network ACLs of subnets whose border it crosses, lets flow what belongs to a
+//! connection that was allowed, then asks the sender's groups (chain `egress`, which marks the packet), then the
+//! receiver's (`ingress`). To the router itself only DHCP, DNS, metadata and ping get through ([`input`]).
 //! As on EC2, a connection that was allowed goes on when its rule is revoked; new ones are refused at once.
 //!
 //! The way in from the internet gateway: `nat/dnat` finds the private address, then the receiver's groups are asked.
 //! What has no public address has no rule in `nat` and is not let out.
 
-use std::net::Ipv4Addr;
+use std::collections::HashMap;
+use std::net::IpAddr;
 
-use cumulet_model::address;
-use cumulet_ports::network::{InterfaceSpec, VpcSpec};
+use cumulet_model::SubnetId;
+use cumulet_ports::network::VpcSpec;
 
 use super::asking::Asking;
-use super::dispatch::{End, Tree};
-use super::group::PASS;
-use super::{Rule, Ruleset, Table, acl};
+use super::dispatch::{End, Leaf, Tree};
+use super::{Rule, Ruleset, Table, forward, input, own};
+use crate::family::Family;
 use crate::ipset::{SetKind, Sets};
-use crate::names::{self, DNS_LINK_LOCAL, IGW, METADATA};
+use crate::names::{self, IGW};
+use crate::plan::{self, TableNumber};
 
 /// The mark of a packet that its sender's groups allow.
 pub(super) const ALLOWED: &str = "0x1/0x1";
 /// The mark of a packet whose source is not its sender's own: it forwards for others, as its missing source check lets
 /// it. Nobody is known by such a source, so it counts as no group's member and has no public address.
 pub const FORWARDED: &str = "0x2/0x2";
+/// The mark of a packet that leaves by a tap though its destination is not the tap's own: a guest shall forward it.
+pub const FOR_STRANGERS: &str = "0x8/0x8";
 /// Private addresses that have a public one.
-const PUBLIC_SET: &str = "public";
+pub(super) const PUBLIC_SET: &str = "public";
 
 /// The rules and sets of a VPC.
 pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
@@ -35,7 +40,7 @@ pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
     for tree in trees(vpc, &asking) {
         tree.put(&mut ruleset);
     }
-    asking.render(vpc, ruleset.table("filter"), &mut sets);
+    asking.render(vpc, Family::V4, ruleset.table("filter"), &mut sets);
     public(vpc, &mut sets);
     (ruleset, sets)
 }
@@ -45,7 +50,7 @@ pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
     let asking = [Asking::of_all(old), Asking::of_all(new)];
     let mut parts = [(Ruleset::default(), Sets::default()), (Ruleset::default(), Sets::default())];
     let same_interfaces = old.interfaces == new.interfaces;
-    if !same_interfaces || old.subnets != new.subnets {
+    if !same_interfaces || !same_frame(old, new) {
         let [(old_rules, _), (new_rules, _)] = &mut parts;
         (*old_rules, *new_rules) = (frame(old, &asking[0]), frame(new, &asking[1]));
         for (was, is) in trees(old, &asking[0]).iter().zip(&trees(new, &asking[1])) {
@@ -55,7 +60,7 @@ pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
     let sides = [(old, &asking[0]), (new, &asking[1])];
     for (at, (rules, sets)) in parts.iter_mut().enumerate() {
         let ((vpc, asking), (other, others)) = (sides[at], sides[1 - at]);
-        asking.render_apart(vpc, (others, other), rules.table("filter"), sets);
+        asking.render_apart(vpc, Family::V4, (others, other), rules.table("filter"), sets);
         if !same_interfaces {
             public(vpc, sets);
         }
@@ -63,51 +68,78 @@ pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
     parts
 }
 
+/// Whether two states of a VPC have the same of all that [`frame`] and [`trees`] look at beside interfaces.
+fn same_frame(old: &VpcSpec, new: &VpcSpec) -> bool {
+    let frame = |vpc: &VpcSpec| VpcSpec {
+        route_tables: vpc.route_tables.clone(),
+        more_cidrs: vpc.more_cidrs.clone(),
+        ipv6_cidrs: vpc.ipv6_cidrs.clone(),
+        internet_gateway: vpc.internet_gateway,
+        egress_only_gateway: vpc.egress_only_gateway,
+        nat_gateways: vpc.nat_gateways.clone(),
+        forwards: vpc.forwards.clone(),
+        subnets: vpc.subnets.clone(),
+        ..VpcSpec::open(vpc.id.clone(), vpc.cidr)
+    };
+    frame(old) == frame(new)
+}
+
 /// All but the trees and the groups' chains.
 fn frame(vpc: &VpcSpec, asking: &Asking<'_>) -> Ruleset {
     let mut ruleset = Ruleset::default();
-    raw(vpc, ruleset.table("raw"));
+    own::render(vpc, ruleset.table("raw"));
     let filter = ruleset.table("filter");
-    input(vpc, filter);
+    input::render(vpc, filter);
     filter.builtin("OUTPUT", "ACCEPT");
-    forward(vpc, asking, filter);
+    forward::render(vpc, Family::V4, asking, filter);
     nat(ruleset.table("nat"));
     mangle(ruleset.table("mangle"));
     ruleset
 }
 
 fn public(vpc: &VpcSpec, sets: &mut Sets) {
-    let public = vpc.interfaces.iter().filter(|i| i.public_ip.is_some()).map(|i| i.private_ip.to_string());
-    sets.insert(PUBLIC_SET, SetKind::HashIp, public);
+    let addresses = vpc.interfaces.iter().flat_map(|interface| interface.ipv4());
+    let public = addresses.filter_map(|(private, public)| public.map(|_| private.to_string()));
+    sets.insert(PUBLIC_SET, SetKind::HashIp(Family::V4), public);
 }
 
 /// The rules that are found by an address.
 fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
-    let private = || vpc.interfaces.iter().map(|interface| (interface.private_ip, interface));
-    // Who has no groups is not asked for, and so refused.
-    let asked = || private().filter(|(_, interface)| asking.of(interface).is_some()).collect();
-    let public = || vpc.interfaces.iter().filter_map(|interface| Some((interface.public_ip?, interface)));
-    let tree = |table, root, end, leaves, write| Tree { table, root, end, leaves, write };
-    let text = |public: Option<Ipv4Addr>| public.map_or_else(String::new, |public| public.to_string());
+    let family = Family::V4;
+    let tables = plan::tables(vpc);
+    let tables: HashMap<&SubnetId, TableNumber> =
+        vpc.subnets.iter().filter_map(|subnet| Some((&subnet.id, tables.number_of(&subnet.id)?))).collect();
+    let owned = || {
+        vpc.interfaces.iter().flat_map(|interface| {
+            let table = tables.get(&interface.subnet_id).copied();
+            let addresses = family.addresses(interface).into_iter();
+            addresses.map(move |(address, translated)| Leaf { address, interface, translated, table })
+        })
+    };
+    // Who has no groups is not asked for, and so refused. What is beside the rule is left out, so that it changes none.
+    let asked = || {
+        let asked = owned().filter(|leaf| asking.of(leaf.interface).is_some());
+        Tree::sorted(asked.map(|leaf| Leaf { translated: None, table: None, ..leaf }))
+    };
+    let private =
+        || owned().filter(|leaf| leaf.translated.is_some()).map(|leaf| Leaf { table: None, ..leaf });
+    let public = || {
+        private().filter_map(|leaf| {
+            Some(Leaf { address: leaf.translated?, translated: Some(leaf.address), ..leaf })
+        })
+    };
+    let tree = |table, root, end, leaves, write| Tree { table, root, end, family, leaves, write };
+    let text = |translated: Option<IpAddr>| translated.map_or_else(String::new, |ip| ip.to_string());
     [
-        tree(
-            "raw",
-            "src",
-            End::Source,
-            private().collect(),
-            Box::new(|i| {
-                let (own, tap, mac) = (i.private_ip, names::tap(&i.id), i.mac);
-                format!("-s {own}/32 -i {tap} -m mac --mac-source {mac} -j ACCEPT")
-            }),
-        ),
+        tree("raw", "src", End::Source, Tree::sorted(owned()), Box::new(|leaf| own_address(leaf))),
         tree(
             "filter",
             "egress",
             End::Source,
             asked(),
-            Box::new(|i| {
-                let chain = asking.of(i).map_or("", |chains| chains.out.as_str());
-                format!("-s {}/32 -i {} -j {chain}", i.private_ip, names::tap(&i.id))
+            Box::new(|leaf| {
+                let chain = asking.of(leaf.interface).map_or("", |chains| chains.out.as_str());
+                Rule::jump(chain).from(leaf.address).input(names::tap(&leaf.interface.id)).to_string()
             }),
         ),
         tree(
@@ -115,101 +147,47 @@ fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
             "ingress",
             End::Destination,
             asked(),
-            Box::new(|i| {
-                let chain = asking.of(i).map_or("", |chains| chains.into.as_str());
-                format!("-d {}/32 -o {} -j {chain}", i.private_ip, names::tap(&i.id))
+            Box::new(|leaf| {
+                let chain = asking.of(leaf.interface).map_or("", |chains| chains.into.as_str());
+                Rule::jump(chain).to(leaf.address).output(names::tap(&leaf.interface.id)).to_string()
             }),
         ),
         tree(
             "nat",
             "dnat",
             End::Destination,
-            public().collect(),
-            Box::new(move |i| {
-                format!("-d {}/32 -j DNAT --to-destination {}", text(i.public_ip), i.private_ip)
+            Tree::sorted(public()),
+            Box::new(move |leaf| {
+                let target = format!("DNAT --to-destination {}", text(leaf.translated));
+                Rule::jump(target).to(leaf.address).to_string()
             }),
         ),
         tree(
             "nat",
             "snat",
             End::Source,
-            public().map(|(_, interface)| (interface.private_ip, interface)).collect(),
-            Box::new(move |i| format!("-s {}/32 -j SNAT --to-source {}", i.private_ip, text(i.public_ip))),
+            Tree::sorted(private()),
+            Box::new(move |leaf| {
+                let target = format!("SNAT --to-source {}", text(leaf.translated));
+                Rule::jump(target).from(leaf.address).to_string()
+            }),
         ),
     ]
 }
 
-fn any_tap() -> String {
+/// A tap's own address, by its own Ethernet address.
+fn own_address(leaf: &Leaf<'_>) -> String {
+    let (tap, mac) = (names::tap(&leaf.interface.id), leaf.interface.mac);
+    let rule = match leaf.table {
+        Some(number) => Rule::go(number.chain()),
+        None => Rule::jump("ACCEPT"),
+    };
+    rule.from(leaf.address).input(tap).mac(mac).to_string()
+}
+
+/// All taps.
+pub(super) fn any_tap() -> String {
     format!("{}+", names::TAP_PREFIX)
-}
-
-/// Nobody uses an address that is not its own, unless it is let off the check. Frames to the router's DHCP server come
-/// before there is an address; it knows its clients by their taps.
-fn raw(vpc: &VpcSpec, table: &mut Table) {
-    let chain = table.builtin("PREROUTING", "ACCEPT");
-    chain.push(Rule::jump("ACCEPT").input(IGW)).push(Rule::jump("ACCEPT").input("lo"));
-    chain.push(
-        Rule::jump("ACCEPT")
-            .from(Ipv4Addr::UNSPECIFIED)
-            .to(Ipv4Addr::BROADCAST)
-            .input(any_tap())
-            .protocol("udp")
-            .matching("-m udp --sport 68 --dport 67"),
-    );
-    chain.push(Rule::jump("src"));
-    for interface in unchecked(vpc) {
-        chain.push(Rule::jump("forwarded").input(names::tap(&interface.id)).mac(interface.mac));
-    }
-    chain.push(Rule::jump("DROP"));
-    let forwarded = table.chain("forwarded");
-    forwarded.push(Rule::jump(format!("MARK --set-xmark {FORWARDED}"))).push(Rule::jump("ACCEPT"));
-}
-
-/// Interfaces that may send for others.
-fn unchecked(vpc: &VpcSpec) -> impl Iterator<Item = &InterfaceSpec> {
-    vpc.interfaces.iter().filter(|interface| !interface.source_dest_check)
-}
-
-fn input(vpc: &VpcSpec, table: &mut Table) {
-    let chain = table.builtin("INPUT", "DROP");
-    chain.push(Rule::jump("ACCEPT").input("lo"));
-    chain.push(Rule::jump("DROP").input(IGW));
-    chain.push(Rule::jump("DROP").matching(format!("-m mark --mark {FORWARDED}")));
-    chain.push(Rule::jump("ACCEPT").protocol("udp").matching("-m udp --sport 68 --dport 67"));
-    for server in [address::dns(vpc.cidr), DNS_LINK_LOCAL] {
-        for protocol in ["udp", "tcp"] {
-            chain.push(Rule::jump("ACCEPT").to(server).port(protocol, 53));
-        }
-    }
-    chain.push(Rule::jump("ACCEPT").to(METADATA).port("tcp", 80));
-    chain.push(Rule::jump("ACCEPT").protocol("icmp").matching("-m icmp --icmp-type 8"));
-}
-
-fn forward(vpc: &VpcSpec, asking: &Asking<'_>, table: &mut Table) {
-    let borders = acl::render(vpc, table);
-    let chain = table.builtin("FORWARD", "DROP");
-    chain.push(Rule::jump("DROP").state("INVALID"));
-    if let Some(borders) = borders {
-        chain.push(borders);
-    }
-    chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
-    chain.push(Rule::jump("egress").not_input(IGW));
-    chain.push(Rule::jump("forwarders").matching(format!("-m mark --mark {FORWARDED}")));
-    chain.push(Rule::jump("DROP").not_input(IGW).matching(format!("-m mark ! --mark {ALLOWED}")));
-    let own_source = Rule::jump("ACCEPT").not_input(IGW).output(IGW);
-    let own_source = own_source.matching(format!("-m mark ! --mark {FORWARDED}"));
-    chain.push(own_source.in_set(PUBLIC_SET, "src"));
-    chain.push(Rule::jump("ingress"));
-    table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
-
-    // The packet that a guest forwards is found by its tap, as its source is not the guest's.
-    table.chain("forwarders");
-    for interface in unchecked(vpc) {
-        if let Some(chains) = asking.of(interface) {
-            let rule = Rule::jump(&chains.out).input(names::tap(&interface.id));
-            table.chain("forwarders").push(rule);
-        }
-    }
 }
 
 fn nat(table: &mut Table) {

@@ -65,7 +65,8 @@ fn update(name: &str, held: &Set, wanted: &Set, out: &mut SetChanges) {
 }
 
 fn create(name: &str, wanted: &Set, out: &mut String) {
-    out.push_str(&format!("create {name} {} family inet maxelem {MOST_ELEMENTS}\n", wanted.kind.type_name()));
+    let (kind, family) = wanted.kind.type_names();
+    out.push_str(&format!("create {name} {kind} family {family} maxelem {MOST_ELEMENTS}\n"));
     for element in &wanted.elements {
         out.push_str(&format!("add {name} {element}\n"));
     }
@@ -74,6 +75,7 @@ fn create(name: &str, wanted: &Set, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Family;
     use crate::ipset::{SetKind, parse};
 
     const SAVED: &str = "create sg-1 hash:ip family inet hashsize 1024 maxelem 262144 bucketsize 12 initval 0x1\n\
@@ -83,8 +85,8 @@ mod tests {
     #[test]
     fn what_goes_goes_first_and_what_comes_comes_last() {
         let mut desired = Sets::default();
-        desired.insert("sg-1", SetKind::HashIp, ["10.0.0.6".to_owned(), "10.0.0.7".to_owned()]);
-        desired.insert("new", SetKind::HashNet, ["10.1.0.0/16".to_owned()]);
+        desired.insert("sg-1", SetKind::HashIp(Family::V4), ["10.0.0.6".to_owned(), "10.0.0.7".to_owned()]);
+        desired.insert("new", SetKind::HashNet(Family::V4), ["10.1.0.0/16".to_owned()]);
         let changes = changes(&parse(SAVED), &desired);
         assert_eq!(
             changes.before,
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn a_set_of_another_make_is_a_misfit() {
         let mut desired = Sets::default();
-        desired.insert("sg-1", SetKind::HashIp, []);
+        desired.insert("sg-1", SetKind::HashIp(Family::V4), []);
         let fits = |line: &str| misfits(&parse(line), &desired).is_empty();
         assert!(fits(
             "create sg-1 hash:ip family inet hashsize 64 maxelem 262144 bucketsize 12 initval 0x1\n"

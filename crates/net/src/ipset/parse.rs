@@ -2,6 +2,7 @@
 
 use super::diff::MOST_ELEMENTS;
 use super::{Set, SetKind, Sets};
+use crate::family::Family;
 
 /// What `ipset save` printed.
 pub fn parse(text: &str) -> Sets {
@@ -31,15 +32,20 @@ fn kind_of(words: &[&str]) -> SetKind {
     let Some((name, options)) = words.split_first() else { return SetKind::Other };
     let most = MOST_ELEMENTS.to_string();
     let (pairs, rest) = options.as_chunks::<2>();
+    let mut of = None;
     let as_ours = rest.is_empty()
         && pairs.iter().all(|pair| match pair {
-            ["family", family] => *family == "inet",
+            ["family", family] => {
+                of = (*family == "inet").then_some(Family::V4);
+                of = of.or((*family == "inet6").then_some(Family::V6));
+                of.is_some()
+            }
             ["maxelem", number] => *number == most,
             [name, _] => matches!(*name, "hashsize" | "bucketsize" | "initval"),
         });
-    match *name {
-        "hash:ip" if as_ours => SetKind::HashIp,
-        "hash:net" if as_ours => SetKind::HashNet,
+    match (*name, of.filter(|_| as_ours)) {
+        ("hash:ip", Some(family)) => SetKind::HashIp(family),
+        ("hash:net", Some(family)) => SetKind::HashNet(family),
         _ => SetKind::Other,
     }
 }

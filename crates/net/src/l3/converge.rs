@@ -80,7 +80,7 @@ impl Found {
         // A link with another index is another link, which has none.
         let doors = plan.links.iter().filter_map(|(name, link)| {
             let same = before.get(name).map(|link| link.index) == index(name);
-            same.then_some((name.clone(), link.door?.program()))
+            same.then_some((name.clone(), link.door.as_ref()?.program()))
         });
         Self {
             doors: doors.collect(),
@@ -114,7 +114,7 @@ async fn lead(ns: &NetNs, found: Found, plan: Plan, changes: &mut Vec<String>) -
     routes(ns, &plan, &ours, held_routes, changes).await?;
     links.retain(|name, _| plan.links.contains_key(name));
     for (name, link) in &mut links {
-        let wanted = plan.links.get(name).copied().unwrap_or_default();
+        let wanted = plan.links.get(name).cloned().unwrap_or_default();
         link.up = true;
         link.mtu = wanted.mtu.unwrap_or(link.mtu);
         link.mac = wanted.mac.or(link.mac);

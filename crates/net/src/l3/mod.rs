@@ -52,7 +52,7 @@ pub struct Plan {
 }
 
 /// What we set of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LinkPlan {
     /// MTU in bytes, if it is ours to set.
     pub mtu: Option<u32>,

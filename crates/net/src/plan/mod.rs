@@ -97,12 +97,8 @@ pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
     plan.routes.insert(Route::Unreachable { to: LINK_LOCAL });
     for interface in &vpc.interfaces {
         let tap = names::tap(&interface.id);
-        let door = Door {
-            mac: interface.mac,
-            address: interface.private_ip,
-            forwards: !interface.source_dest_check,
-        };
-        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: Some(ROUTER_MAC), door: Some(door) });
+        let door = Some(Door::of(interface));
+        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: Some(ROUTER_MAC), door });
         plan.routes.insert(Route::OnLink { to: interface.private_ip.into(), link: tap.clone() });
         plan.neighbours.insert((tap.clone(), interface.private_ip, interface.mac));
         strict_reverse_path(&mut plan, &tap, interface.source_dest_check);

@@ -171,16 +171,23 @@ async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Res
     Ok(())
 }
 
-/// The rules that bind an address to an interface or to another address, in chains that `other` has not just so.
+/// What binds an address to an interface or to another address, in chains that `other` has not just so.
 fn bindings<'a>(ruleset: &'a Ruleset, other: &Ruleset) -> BTreeSet<&'a str> {
-    let is_binding = |name: &str| matches!(name.split('-').next(), Some("src" | "dnat" | "snat"));
     let mut found = BTreeSet::new();
     for (name, table) in &ruleset.tables {
         let others = other.tables.get(name);
         let differs = |name: &str, chain| others.and_then(|table| table.chains.get(name)) != Some(chain);
-        let chains = table.chains.iter().filter(|(name, chain)| is_binding(name) && differs(name, *chain));
-        let rules = chains.flat_map(|(_, chain)| &chain.rules).map(String::as_str);
-        found.extend(rules.filter(|rule| address_of(rule).is_some()));
+        for (name, chain) in table.chains.iter().filter(|(name, chain)| differs(name, *chain)) {
+            let rules = chain.rules.iter().filter(|rule| address_of(rule).is_some());
+            match name.split('-').next() {
+                // Where the packet goes on from there binds nothing: another route table may be asked.
+                Some("src") => {
+                    found.extend(rules.filter_map(|rule| rule.split(" -g ").next()?.split(" -j ").next()))
+                }
+                Some("dnat" | "snat") => found.extend(rules.map(String::as_str)),
+                _ => {}
+            }
+        }
     }
     found
 }

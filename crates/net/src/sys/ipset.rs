@@ -1,7 +1,7 @@
 //! Changes of sets over netlink (linux/netfilter/ipset/ip_set.h), in the calling thread's namespace: for a few of them
 //! that is far quicker than to start a program.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::netfilter::{acknowledged, attribute, open};
 use crate::error::NetError;
@@ -25,6 +25,7 @@ const ATTR_IP: u16 = 1;
 const ATTR_CIDR: u16 = 3;
 const ATTR_MOST: u16 = 19;
 const ATTR_IPV4: u16 = 1;
+const ATTR_IPV6: u16 = 2;
 /// Flags in an attribute's type: it holds attributes; its value is in network byte order.
 const NESTED: u16 = 0x8000;
 const NET_ORDER: u16 = 0x4000;
@@ -40,7 +41,7 @@ pub struct Change {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Deed {
-    Create { kind: String, most: u32 },
+    Create { kind: String, family: u8, most: u32 },
     Destroy,
     Add(Element),
     Delete(Element),
@@ -48,7 +49,7 @@ enum Deed {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Element {
-    address: Ipv4Addr,
+    address: IpAddr,
     prefix: Option<u8>,
 }
 
@@ -58,8 +59,13 @@ impl Change {
     pub fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
         let (set, deed) = match words.as_slice() {
-            ["create", set, kind @ ("hash:ip" | "hash:net"), "family", "inet", "maxelem", most] => {
-                (set, Deed::Create { kind: (*kind).to_owned(), most: most.parse().ok()? })
+            ["create", set, kind @ ("hash:ip" | "hash:net"), "family", family, "maxelem", most] => {
+                let family = match *family {
+                    "inet" => libc::AF_INET as u8,
+                    "inet6" => libc::AF_INET6 as u8,
+                    _ => return None,
+                };
+                (set, Deed::Create { kind: (*kind).to_owned(), family, most: most.parse().ok()? })
             }
             ["destroy", set] => (set, Deed::Destroy),
             ["add", set, element] => (set, Deed::Add(Element::parse(element)?)),
@@ -82,10 +88,10 @@ impl Change {
         let mut message = attribute(ATTR_PROTOCOL, &[PROTOCOL]);
         message.extend(attribute(ATTR_SET, &text(&self.set)));
         match &self.deed {
-            Deed::Create { kind, most } => {
+            Deed::Create { kind, family, most } => {
                 message.extend(attribute(ATTR_TYPE, &text(kind)));
                 message.extend(attribute(ATTR_REVISION, &[OLDEST_REVISION]));
-                message.extend(attribute(ATTR_FAMILY, &[libc::AF_INET as u8]));
+                message.extend(attribute(ATTR_FAMILY, &[*family]));
                 let most = attribute(ATTR_MOST | NET_ORDER, &most.to_be_bytes());
                 message.extend(attribute(ATTR_DATA | NESTED, &most));
             }
@@ -117,7 +123,10 @@ impl Element {
     }
 
     fn attributes(&self) -> Vec<u8> {
-        let address = attribute(ATTR_IPV4 | NET_ORDER, &self.address.octets());
+        let address = match self.address {
+            IpAddr::V4(address) => attribute(ATTR_IPV4 | NET_ORDER, &address.octets()),
+            IpAddr::V6(address) => attribute(ATTR_IPV6 | NET_ORDER, &address.octets()),
+        };
         let mut attributes = attribute(ATTR_IP | NESTED, &address);
         if let Some(prefix) = self.prefix {
             attributes.extend(attribute(ATTR_CIDR, &[prefix]));
@@ -151,9 +160,11 @@ mod tests {
     #[test]
     fn only_plain_changes_are_read() {
         let plain = Change::parse("add sg-1 10.0.0.0/8").unwrap();
-        let element = Element { address: Ipv4Addr::new(10, 0, 0, 0), prefix: Some(8) };
+        let element = Element { address: "10.0.0.0".parse().unwrap(), prefix: Some(8) };
         assert_eq!(plain, Change { set: "sg-1".into(), deed: Deed::Add(element) });
-        for line in ["del sg-1 10.0.0.1", "destroy sg-1", "create sg-1 hash:net family inet maxelem 9"] {
+        for line in
+            ["del sg-1 10.0.0.1", "destroy sg-1", "create sg-1 hash:net family inet6 maxelem 9", "add a ::/1"]
+        {
             assert!(Change::parse(line).is_some(), "{line}");
         }
         for line in [

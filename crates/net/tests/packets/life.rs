@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use cumulet_net::HostNetwork;
+use cumulet_net::family::Family;
 use cumulet_net::names;
 use cumulet_ports::network::Network;
 
@@ -63,7 +64,7 @@ fn whatever_somebody_altered_is_repaired() {
             in_vpc("iptables -I FORWARD 1 -j DROP"),
             in_vpc("ipset flush"),
             in_vpc("sh -c 'iptables -F; iptables -X; ipset destroy'"),
-            in_vpc(&other_make(&names::member_set(&crate::world::group_id(1)))),
+            in_vpc(&other_make(&names::member_set(&crate::world::group_id(1), Family::V4))),
             in_vpc(&other_make("public")),
             in_vpc(&format!("ip route del 172.31.0.5 dev {tap}")),
             in_vpc(&format!("ip neigh del 172.31.0.5 dev {tap}")),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_net::firewall::vpc::render;
 use cumulet_ports::network::{AclEntry, AclSpec, SubnetSpec, VpcSpec};
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use proptest::prelude::*;
 
 use crate::machine::{Packet, accepts};
@@ -45,16 +45,16 @@ fn subnets() -> impl Strategy<Value = Vec<SubnetSpec>> {
     })
 }
 
-fn lets(entries: &[AclEntry], other: Ipv4Addr, packet: &Packet) -> bool {
-    let matching = entries.iter().filter(|entry| {
-        entry.cidr.contains(&IpAddr::from(other)) && means(entry.traffic, packet.protocol, packet.detail)
-    });
+fn lets(entries: &[AclEntry], other: IpAddr, packet: &Packet) -> bool {
+    let matching = entries
+        .iter()
+        .filter(|entry| entry.cidr.contains(&other) && means(entry.traffic, packet.protocol, packet.detail));
     matching.min_by_key(|entry| entry.number).is_some_and(|entry| entry.allow)
 }
 
 /// Whether the ACLs of the subnets that a packet leaves and enters let it through.
 fn crosses(vpc: &VpcSpec, packet: &Packet) -> bool {
-    let subnet = |ip: Ipv4Addr| vpc.subnets.iter().find(|subnet| subnet.cidr.contains(&ip));
+    let subnet = |ip: IpAddr| vpc.subnets.iter().find(|subnet| IpNet::from(subnet.cidr).contains(&ip));
     let (from, to) = (subnet(packet.source), subnet(packet.destination));
     if from == to {
         return true;

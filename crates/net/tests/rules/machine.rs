@@ -1,11 +1,12 @@
 //! A walk through rendered rules for the first packet of a connection. It knows just the matches that we render, and
 //! refuses others, so that a new one can't pass unseen.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
+use cumulet_net::family::number;
 use cumulet_net::firewall::Table;
 use cumulet_net::ipset::Sets;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 /// A packet.
 #[derive(Debug, Clone)]
@@ -15,9 +16,9 @@ pub struct Packet {
     /// Link that it goes out by.
     pub output: String,
     /// Where from.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// Where to.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// Ethernet source.
     pub mac: String,
     /// Protocol number.
@@ -61,7 +62,8 @@ fn walk(table: &Table, sets: &Sets, chain: &str, packet: &mut Packet) -> End {
             "RETURN" => return End::Return,
             "MARK" => {
                 let ["--set-xmark", mark] = words[at + 2..] else { panic!("{rule}") };
-                packet.mark |= bit_of(mark);
+                let (value, mask) = mark_of(mark);
+                packet.mark = packet.mark & !mask ^ value;
             }
             below => match (walk(table, sets, below, packet), words[at]) {
                 (End::Verdict(accepted), _) => return End::Verdict(accepted),
@@ -90,7 +92,7 @@ fn matches(words: &[&str], sets: &Sets, packet: &Packet) -> bool {
 }
 
 fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'a str]) {
-    let number = |text: &str| text.parse::<u16>().unwrap();
+    let value_of = |text: &str| text.parse::<u16>().unwrap();
     match words {
         ["-m", "tcp" | "udp" | "icmp" | "mac" | "set" | "mark" | "conntrack", after @ ..] => (true, after),
         ["-s", net, after @ ..] => (under_mask(packet.source, net), after),
@@ -100,31 +102,31 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
         ["-p", protocol, after @ ..] => (packet.protocol == number_of(protocol), after),
         ["--dport", range, after @ ..] => {
             let (first, last) = range.split_once(':').unwrap_or((range, range));
-            ((number(first)..=number(last)).contains(&packet.detail.0), after)
+            ((value_of(first)..=value_of(last)).contains(&packet.detail.0), after)
         }
         ["--sport", _, after @ ..] => (false, after),
         ["--icmp-type", kind, after @ ..] => {
             let (icmp_type, code) = kind.split_once('/').map_or((*kind, None), |(t, c)| (t, Some(c)));
-            let code_holds = code.is_none_or(|code| number(code) == u16::from(packet.detail.1));
-            (number(icmp_type) == packet.detail.0 && code_holds, after)
+            let code_holds = code.is_none_or(|code| value_of(code) == u16::from(packet.detail.1));
+            (value_of(icmp_type) == packet.detail.0 && code_holds, after)
         }
         ["--match-set", set, "src", after @ ..] => (in_set(sets, set, packet.source), after),
         ["--match-set", set, "dst", after @ ..] => (in_set(sets, set, packet.destination), after),
         ["--mac-source", mac, after @ ..] => (packet.mac == *mac, after),
-        ["--mark", mark, after @ ..] => (packet.mark & bit_of(mark) != 0, after),
+        ["--mark", mark, after @ ..] => {
+            let (value, mask) = mark_of(mark);
+            (packet.mark & mask == value, after)
+        }
         // The first packet of a connection: neither of the two that we render.
         ["--ctstate", "INVALID" | "RELATED,ESTABLISHED", after @ ..] => (false, after),
         other => panic!("a match that the walk does not know: {other:?}"),
     }
 }
 
-/// Each mark that we render is a single bit.
-fn bit_of(mark: &str) -> u32 {
-    match mark {
-        "0x1/0x1" => 1,
-        "0x2/0x2" => 2,
-        other => panic!("a mark that the walk does not know: {other}"),
-    }
+fn mark_of(text: &str) -> (u32, u32) {
+    let (value, mask) = text.split_once('/').unwrap();
+    let number = |text: &str| u32::from_str_radix(text.strip_prefix("0x").unwrap(), 16).unwrap();
+    (number(value), number(mask))
 }
 
 fn number_of(protocol: &str) -> u8 {
@@ -140,20 +142,19 @@ fn is_link(link: &str, pattern: &str) -> bool {
     pattern.strip_suffix('+').map_or(link == pattern, |prefix| link.starts_with(prefix))
 }
 
-fn under_mask(address: Ipv4Addr, net: &str) -> bool {
+fn under_mask(address: IpAddr, net: &str) -> bool {
     let (base, mask) = net.split_once('/').unwrap();
-    let mask = match mask.parse::<u32>() {
-        Ok(0) => 0,
-        Ok(length) => u32::MAX << (32 - length),
-        Err(_) => mask.parse::<Ipv4Addr>().unwrap().into(),
-    };
-    u32::from(address) & mask == u32::from(base.parse::<Ipv4Addr>().unwrap())
+    let base: IpAddr = base.parse().unwrap();
+    match mask.parse::<u8>() {
+        Ok(length) => IpNet::new(base, length).unwrap().contains(&address),
+        Err(_) => number(address) & number(mask.parse().unwrap()) == number(base),
+    }
 }
 
-fn in_set(sets: &Sets, name: &str, address: Ipv4Addr) -> bool {
+fn in_set(sets: &Sets, name: &str, address: IpAddr) -> bool {
     let set = sets.0.get(name).unwrap_or_else(|| panic!("a rule names {name}, which is no set"));
-    set.elements.iter().any(|element| match element.parse::<Ipv4Net>() {
+    set.elements.iter().any(|element| match element.parse::<IpNet>() {
         Ok(net) => net.contains(&address),
-        Err(_) => element.parse::<Ipv4Addr>().unwrap() == address,
+        Err(_) => element.parse::<IpAddr>().unwrap() == address,
     })
 }
