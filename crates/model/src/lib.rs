@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod credits;
 pub mod elastic;
 pub mod error;
+pub mod flow_log;
 pub mod ids;
 pub mod image;
 pub mod instance;

@@ -48,6 +48,7 @@ pub fn resource_type(id: &str) -> &'static str {
         "eipalloc" => "elastic-ip",
         "pl" => "prefix-list",
         "dopt" => "dhcp-options",
+        "fl" => "vpc-flow-log",
         _ => "unknown",
     }
 }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use cumulet_model::place::Region;
 use ipnet::Ipv4Net;
 
+use crate::flow_logs::ArchiveConfig;
+
 /// An installation's tag: 1 to 7 lower-case letters and digits, first a letter. Everything that the installation makes
 /// on the host carries it, so that two installations don't meet and a teardown touches its own alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,6 +68,8 @@ pub struct NetConfig {
     /// Where all installations of a host keep note of what they found there before they touched it, so that the last
     /// one to leave puts it back. Gone after a reboot, as is all that it speaks of.
     pub host_record: PathBuf,
+    /// Where flow logs are kept.
+    pub flow_logs: ArchiveConfig,
 }
 
 impl NetConfig {
@@ -80,6 +84,7 @@ impl NetConfig {
             dns_stub: true,
             mtu: 1500,
             host_record: PathBuf::from("/run/cumulet-host"),
+            flow_logs: ArchiveConfig::new("/var/lib/cumulet/flow-logs"),
         }
     }
 }

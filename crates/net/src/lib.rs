@@ -36,6 +36,7 @@ pub mod dns;
 pub mod error;
 pub mod family;
 pub mod firewall;
+pub mod flow_logs;
 mod handed_out;
 pub mod ipset;
 mod known;

@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulet_model::{InterfaceId, VpcId};
-use cumulet_ports::network::{ApplyReport, Network, NetworkSpec, VpcSpec};
+use cumulet_model::{FlowLogId, InterfaceId, VpcId};
+use cumulet_ports::network::{ApplyReport, FlowLogLine, FlowLogStatus, Network, NetworkSpec, VpcSpec};
 use cumulet_ports::{PortError, PortResult};
 use ipnet::Ipv4Net;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tracing::{info, warn};
 
 use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
 use crate::dns::stub::Stub;
 use crate::error::NetError;
+use crate::flow_logs::report::Site;
+use crate::flow_logs::{self, Archive, Capture};
 use crate::handed_out::HandedOut;
 use crate::known::Known;
 use crate::l3;
@@ -32,6 +35,7 @@ pub struct HostNetwork {
     config: NetConfig,
     host: NetNs,
     forwarder: Forwarder,
+    archive: Arc<Archive>,
     held: Mutex<Held>,
     /// Told when a VPC's namespace comes or goes.
     changed: Notify,
@@ -50,6 +54,7 @@ struct HeldVpc {
     ns: NetNs,
     handed_out: HandedOut,
     services: Option<Services>,
+    flow_logs: Option<Capture>,
 }
 
 impl HostNetwork {
@@ -61,7 +66,8 @@ impl HostNetwork {
     pub fn new(config: NetConfig) -> Result<Self, NetError> {
         let host = NetNs::current("host")?;
         let forwarder = Forwarder::new(NetNs::current("host's DNS")?, config.resolvers.clone());
-        Ok(Self { config, host, forwarder, held: Mutex::default(), changed: Notify::new() })
+        let archive = Arc::new(Archive::new(config.flow_logs.clone()));
+        Ok(Self { config, host, forwarder, archive, held: Mutex::default(), changed: Notify::new() })
     }
 
     async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
@@ -81,6 +87,7 @@ impl HostNetwork {
         for change in &changes {
             info!(tag = %self.config.tag, "network: {change}");
         }
+        self.archive.tend(desired);
         held.known = Some(result?);
         held.stub.tell(&self.config, &self.host, desired).await;
         Ok(ApplyReport { changes })
@@ -119,6 +126,9 @@ impl HostNetwork {
                 if told_apart {
                     services.update(&self.config, &reached.links, spec).await;
                 }
+                let site = self.site(spec);
+                flow_logs::keep(&mut held.flow_logs, &held.ns, site, &self.archive, spec, &reached.links)
+                    .await?;
                 known.vpcs.insert(spec.id.clone(), reached);
             }
             let held_edge = std::mem::take(&mut known.edge);
@@ -191,6 +201,7 @@ impl HostNetwork {
             ns: ns.clone(),
             handed_out: HandedOut::default(),
             services: None,
+            flow_logs: None,
         });
         l3::settle(&ns, plan::router(), changes).await?;
         let reached =
@@ -207,6 +218,7 @@ impl HostNetwork {
                 entry.services = Some(Services::start(&self.config, forwarder, &ns, links, spec).await?);
             }
         }
+        flow_logs::keep(&mut entry.flow_logs, &ns, self.site(spec), &self.archive, spec, links).await?;
         Ok(reached)
     }
 
@@ -220,6 +232,9 @@ impl HostNetwork {
         let wanted: BTreeSet<String> =
             desired.vpcs.iter().map(|vpc| names::vpc_namespace(&self.config.tag, &vpc.id)).collect();
         let before = held.vpcs.len();
+        for capture in held.vpcs.iter().filter(|(name, _)| !wanted.contains(*name)) {
+            flow_logs::settle(&capture.1.flow_logs).await;
+        }
         held.vpcs.retain(|name, _| wanted.contains(name));
         if held.vpcs.len() < before {
             self.changed.notify_one();
@@ -232,6 +247,10 @@ impl HostNetwork {
             }
         }
         NetError::collect(errors)
+    }
+
+    fn site(&self, spec: &VpcSpec) -> Site {
+        Site { vpc: spec.id.clone(), region: self.config.region.clone() }
     }
 
     async fn namespace(&self, vpc: &VpcId) -> Result<(NetNs, HandedOut), NetError> {
@@ -311,7 +330,30 @@ impl Network for HostNetwork {
         self.config.public_pool
     }
 
+    async fn flow_log_records(
+        &self,
+        log: &FlowLogId,
+        last: usize,
+        follow: bool,
+    ) -> PortResult<mpsc::Receiver<FlowLogLine>> {
+        let kept = self.archive.log(log);
+        let kept = kept.ok_or_else(|| PortError::plain(format!("flow log {log} is not recorded yet")))?;
+        Ok(flow_logs::tail::read(&kept, last, follow))
+    }
+
+    async fn flow_log_status(&self, log: &FlowLogId) -> Option<FlowLogStatus> {
+        Some(self.archive.log(log)?.status())
+    }
+
+    async fn rest(&self) {
+        let held = self.held.lock().await;
+        for vpc in held.vpcs.values() {
+            flow_logs::settle(&vpc.flow_logs).await;
+        }
+    }
+
     async fn teardown(&self) -> PortResult<()> {
+        self.rest().await;
         let mut held = self.held.lock().await;
         *held = Held::default();
         let removed = teardown::teardown(&self.config, &self.host).await;

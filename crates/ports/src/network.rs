@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use async_trait::async_trait;
+pub use cumulet_model::flow_log::FlowLogTraffic;
+use cumulet_model::flow_log::LogFormat;
 use cumulet_model::security::{RuleSpec, Traffic};
 use cumulet_model::{
     FlowLogId, GroupId, InstanceId, InterfaceId, MacAddr, NatGatewayId, PrefixListId, RouteTableId, SubnetId,
@@ -11,7 +13,7 @@ use cumulet_model::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::PortResult;
+use crate::{PortError, PortResult};
 
 /// The desired network of the whole cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -224,8 +226,10 @@ pub struct FlowLogSpec {
     pub traffic: FlowLogTraffic,
     /// The longest that packets are counted into one record, in seconds: 60 or 600.
     pub aggregation_seconds: u32,
-    /// The record's fields in order, by EC2's names, such as `srcaddr`.
-    pub fields: Vec<String>,
+    /// The record's fields in order.
+    pub format: LogFormat,
+    /// The ids of subnets' zones, such as `use1-az1`; records tell of a zone that is not among them by `-`.
+    pub zones: Vec<(SubnetId, String)>,
 }
 
 /// Whose traffic a flow log records.
@@ -239,15 +243,34 @@ pub enum FlowLogScope {
     Interface(InterfaceId),
 }
 
-/// Which traffic a flow log records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlowLogTraffic {
-    /// What was let through.
-    Accept,
-    /// What groups or ACLs refused.
-    Reject,
-    /// Both.
-    All,
+/// What a reader of a flow log is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowLogLine {
+    /// A record: its fields' values in order, with one space between them.
+    Record(String),
+    /// Records were removed before they were read.
+    Gap,
+    /// The log can't be read; nothing comes after it.
+    Failed(String),
+}
+
+/// What became of the traffic that a flow log is of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlowLogStatus {
+    /// Records that were written.
+    pub records: u64,
+    /// Packets for whose flows there was no room in their interval.
+    pub skipped_packets: u64,
+    /// Messages of the kernel that came too fast: ended connections and refused packets.
+    pub lost_messages: u64,
+    /// Records that could not be written.
+    pub lost_records: u64,
+    /// Intervals that a daemon's end cut off.
+    pub cut_off: u64,
+    /// Why records can't be written, if they can't.
+    pub failure: Option<String>,
+    /// The directory that they are in.
+    pub dir: std::path::PathBuf,
 }
 
 /// A port of the host's own address that leads to an interface, for those who have no public addresses to give.
@@ -370,6 +393,27 @@ pub trait Network: Send + Sync + 'static {
     async fn networks_changed(&self) {
         std::future::pending().await
     }
+
+    /// The last `last` records of a flow log that has been applied, and if `follow` each that comes until the log is
+    /// deleted. A slow reader is waited for.
+    async fn flow_log_records(
+        &self,
+        log: &FlowLogId,
+        last: usize,
+        follow: bool,
+    ) -> PortResult<tokio::sync::mpsc::Receiver<FlowLogLine>> {
+        let _ = (last, follow);
+        Err(PortError::plain(format!("there are no records of {log}")))
+    }
+
+    /// What became of the traffic that a flow log is of; `None` if it has not been applied.
+    async fn flow_log_status(&self, log: &FlowLogId) -> Option<FlowLogStatus> {
+        let _ = log;
+        None
+    }
+
+    /// Writes out what only this process knows, before it ends. The network stays as it is.
+    async fn rest(&self) {}
 
     /// The pool that public addresses are given out from.
     fn public_pool(&self) -> Ipv4Net;

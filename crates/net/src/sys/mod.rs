@@ -1,11 +1,13 @@
 //! Thin wrappers of what the kernel and its tools offer: namespaces, taps, sysctls, netlink, programs.
 
+pub mod accounting;
 pub mod command;
 pub mod conntrack;
 pub mod ipset;
 mod netfilter;
 pub mod netns;
-#[expect(unsafe_code, reason = "one socket option has no safe wrapper")]
+pub mod nflog;
+#[expect(unsafe_code, reason = "some calls about sockets have no safe wrapper")]
 pub mod socket;
 pub mod sysctl;
 #[expect(unsafe_code, reason = "tap devices are configured by ioctls for which no safe wrapper exists")]

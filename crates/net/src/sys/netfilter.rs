@@ -7,6 +7,8 @@ use rtnetlink::sys::{Socket, SocketAddr};
 const HEADER: usize = 16;
 /// Length of `nfgenmsg`, which follows it.
 pub const FAMILY: usize = 4;
+/// Where `res_id` stands in a message.
+const RESOURCE: usize = HEADER + 2;
 /// Flags in an attribute's type.
 const TYPE_MASK: u16 = 0x3fff;
 
@@ -63,8 +65,15 @@ pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 
 /// Sends a request and waits for its result.
 pub fn acknowledged(socket: &Socket, kind: u16, attributes: &[u8]) -> std::io::Result<()> {
+    acknowledged_to(socket, kind, 0, attributes)
+}
+
+/// The same for one of the resources that a subsystem numbers (`res_id`), such as a group of logged packets.
+pub fn acknowledged_to(socket: &Socket, kind: u16, resource: u16, attributes: &[u8]) -> std::io::Result<()> {
     let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
-    socket.send(&request(kind, flags, attributes), 0)?;
+    let mut asked = request(kind, flags, attributes);
+    asked[RESOURCE..RESOURCE + 2].copy_from_slice(&resource.to_be_bytes());
+    socket.send(&asked, 0)?;
     loop {
         let (datagram, _) = socket.recv_from_full()?;
         for (kind, payload) in messages(&datagram) {

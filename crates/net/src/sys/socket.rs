@@ -1,8 +1,11 @@
-//! Socket options that have no safe wrapper.
+//! Calls about sockets that have no safe wrapper.
 
 use std::io;
 use std::net::UdpSocket;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use rtnetlink::sys::Socket;
+use tokio::io::unix::AsyncFd;
 
 /// Sends without UDP checksums, which IPv4 allows (RFC 768). A guest's network card leaves checksums of what comes from
 /// its own host to be filled in later, and DHCP clients that read raw packets take the unfilled ones for damage.
@@ -39,4 +42,31 @@ pub fn hear_router_solicitations_alone(socket: &OwnedFd) -> io::Result<()> {
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// How many messages a netlink socket has lost because nobody took them in time.
+pub fn lost(socket: &impl AsRawFd) -> io::Result<u32> {
+    /// `SK_MEMINFO_VARS`, and the place of `SK_MEMINFO_DROPS` (linux/sock_diag.h).
+    const VARIABLES: usize = 9;
+    const DROPS: usize = 8;
+    let mut values = [0u32; VARIABLES];
+    let mut length = size_of_val(&values) as libc::socklen_t;
+    let descriptor: RawFd = socket.as_raw_fd();
+    // SAFETY: the descriptor is open while `socket` is borrowed; pointer and length are those of a live array.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            values.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { Ok(values[DROPS]) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A netlink socket that can be waited for. Must be called within a tokio runtime.
+pub fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: the socket owns its descriptor, gives the same one each time, and closes it only when it is dropped.
+    unsafe { AsyncFd::register(socket) }.map_err(Into::into)
 }

@@ -9,6 +9,7 @@ mod world;
 mod acls;
 mod addressing;
 mod changes;
+mod flow_logs;
 mod frames;
 mod groups;
 mod isolation;
