@@ -193,10 +193,11 @@ impl Log {
         Ok(Current { file, size: header.len() as u64, since })
     }
 
-    /// The newest file stays.
+    /// The newest file stays, and there is room for it to grow to its bound.
     fn remove_old(&self) -> io::Result<()> {
         let mut files = files(&self.dir())?;
-        let mut kept = files.pop().map_or(Ok(0), |newest| newest.metadata().map(|it| it.len()))?;
+        files.pop();
+        let mut kept = self.config.file_bytes;
         for path in files.into_iter().rev() {
             let metadata = path.metadata()?;
             kept += metadata.len();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cumulet_ports::network::FlowLogLine;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::log::{Log, files};
 
@@ -18,40 +18,51 @@ const WAITING: usize = 256;
 /// The last `last` records, and if `follow` each that comes, for as long as the log is kept.
 pub fn read(log: &Arc<Log>, last: usize, follow: bool) -> mpsc::Receiver<FlowLogLine> {
     let (lines, received) = mpsc::channel(WAITING);
-    let (dir, mut written) = (log.dir(), log.written());
+    let (dir, written) = (log.dir(), log.written());
     tokio::spawn(async move {
-        let mut place = match last_lines(dir.clone(), last).await {
-            Ok((found, place)) => {
-                for line in found {
-                    if lines.send(FlowLogLine::Record(line)).await.is_err() {
-                        return;
-                    }
-                }
-                place
-            }
-            Err(error) => return drop(lines.send(FlowLogLine::Failed(error.to_string())).await),
+        let told = async {
+            let (found, place) = last_lines(dir.clone(), last).await?;
+            let all_taken = give(&lines, found.into_iter().map(FlowLogLine::Record)).await;
+            if follow && all_taken { go_on(dir, place, written, &lines).await } else { Ok(()) }
         };
-        while follow {
-            let (found, reached) = match next_lines(dir.clone(), place).await {
-                Ok(next) => next,
-                Err(error) => return drop(lines.send(FlowLogLine::Failed(error.to_string())).await),
-            };
-            place = reached;
-            let nothing = found.is_empty();
-            for line in found {
-                if lines.send(line).await.is_err() {
-                    return;
-                }
-            }
-            if nothing {
-                tokio::select! {
-                    () = lines.closed() => return,
-                    told = written.changed() => if told.is_err() { return },
-                }
-            }
+        if let Err(error) = told.await {
+            let _ = lines.send(FlowLogLine::Failed(error.to_string())).await;
         }
     });
     received
+}
+
+/// Gives each line that comes, until nobody takes them or the log is no more.
+async fn go_on(
+    dir: PathBuf,
+    mut place: Place,
+    mut written: watch::Receiver<u64>,
+    lines: &mpsc::Sender<FlowLogLine>,
+) -> io::Result<()> {
+    loop {
+        let (found, reached) = next_lines(dir.clone(), place).await?;
+        place = reached;
+        let nothing = found.is_empty();
+        if !give(lines, found).await {
+            return Ok(());
+        }
+        if nothing {
+            tokio::select! {
+                () = lines.closed() => return Ok(()),
+                told = written.changed() => if told.is_err() { return Ok(()) },
+            }
+        }
+    }
+}
+
+/// `false` if nobody takes them.
+async fn give(lines: &mpsc::Sender<FlowLogLine>, found: impl IntoIterator<Item = FlowLogLine>) -> bool {
+    for line in found {
+        if lines.send(line).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// How far a reader has come.

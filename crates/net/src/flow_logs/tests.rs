@@ -417,3 +417,132 @@ proptest! {
         prop_assert!(recorded + skipped + undone >= counted);
     }
 }
+
+mod files {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use cumulet_model::FlowLogId;
+    use cumulet_ports::network::FlowLogLine;
+
+    use super::super::archive::{Archive, ArchiveConfig};
+    use super::super::log::{Counts, files};
+    use super::super::tail;
+
+    fn id(n: u8) -> FlowLogId {
+        format!("fl-{n:017x}").parse().expect("an id")
+    }
+
+    fn archive(dir: &tempfile::TempDir, change: impl FnOnce(&mut ArchiveConfig)) -> Archive {
+        let mut config = ArchiveConfig::new(dir.path());
+        change(&mut config);
+        Archive::new(config)
+    }
+
+    fn text(dir: &tempfile::TempDir) -> Vec<String> {
+        let dir: PathBuf = dir.path().join(id(1).as_str());
+        files(&dir).expect("the files").iter().map(|path| fs::read_to_string(path).expect("a file")).collect()
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_cut_when_a_log_is_opened_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        archive(&dir, |_| {}).keep(&id(1), "a b").append("1 2\n", Counts::default());
+        let path = files(&dir.path().join(id(1).as_str())).expect("the files").remove(0);
+        fs::write(&path, "a b\n1 2\n3 ").expect("a crash");
+        let log = archive(&dir, |_| {}).keep(&id(1), "a b");
+        log.append("5 6\n", Counts { skipped_packets: 7, ..Counts::default() });
+        assert_eq!(text(&dir), ["a b\n1 2\n5 6\n"]);
+        assert_eq!(log.counts().0, Counts { records: 2, skipped_packets: 7, ..Counts::default() });
+    }
+
+    #[test]
+    fn files_follow_each_other_and_the_oldest_go() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let archive = archive(&dir, |config| (config.file_bytes, config.log_bytes) = (100, 300));
+        let log = archive.keep(&id(1), "a b");
+        for n in 100..200 {
+            log.append(&format!("{n} {n}\n{n} x\n"), Counts::default());
+        }
+        let texts = text(&dir);
+        assert!(texts.len() > 1 && texts.iter().map(String::len).sum::<usize>() <= 300, "{texts:?}");
+        assert!(texts.iter().all(|text| text.starts_with("a b\n") && text.len() <= 100), "{texts:?}");
+        let all: Vec<&str> = texts.iter().flat_map(|text| text.lines().skip(1)).collect();
+        assert_eq!(all.last(), Some(&"199 x"));
+        assert!(all.is_sorted(), "{all:?}");
+        assert_eq!(log.counts().0.records, 200);
+    }
+
+    #[test]
+    fn another_form_begins_another_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        archive(&dir, |_| {}).keep(&id(1), "a b").append("1 2\n", Counts::default());
+        archive(&dir, |_| {}).keep(&id(1), "b a").append("2 1\n", Counts::default());
+        assert_eq!(text(&dir), ["a b\n1 2\n", "b a\n2 1\n"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join(id(1).as_str()), "no directory").expect("a file in the way");
+        let log = archive(&dir, |_| {}).keep(&id(1), "a");
+        log.append("1\n2\n", Counts::default());
+        let (counts, failure) = log.counts();
+        assert_eq!((counts.records, counts.lost_records), (0, 2));
+        assert!(failure.is_some());
+    }
+
+    #[test]
+    fn files_of_deleted_logs_have_their_time() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let archive = archive(&dir, |config| config.keep = Duration::ZERO);
+        archive.keep(&id(1), "a").append("1\n", Counts::default());
+        archive.prune();
+        assert_eq!(text(&dir).len(), 1, "a log that is kept has its newest file");
+        archive.tend(&Default::default());
+        std::thread::sleep(Duration::from_millis(5));
+        archive.prune();
+        assert!(!dir.path().join(id(1).as_str()).exists());
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_is_told_of_what_it_missed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let archive = archive(&dir, |config| (config.file_bytes, config.log_bytes) = (4000, 8000));
+        let log = archive.keep(&id(1), "n");
+        let put = |numbers: std::ops::Range<u32>| {
+            let lines: String = numbers.map(|n| format!("{n}\n")).collect();
+            log.append(&lines, Counts::default());
+        };
+        put(1000..1010);
+        let mut lines = tail::read(&log, 3, true);
+        for expected in ["1007", "1008", "1009"] {
+            assert_eq!(lines.recv().await, Some(FlowLogLine::Record(expected.into())));
+        }
+        put(1010..1012);
+        assert_eq!(lines.recv().await, Some(FlowLogLine::Record("1010".into())));
+        for n in 0..30 {
+            put(2000 + n * 100..2100 + n * 100);
+        }
+        let mut gaps = 0;
+        loop {
+            match lines.recv().await.expect("more") {
+                FlowLogLine::Record(line) if line == "4999" => break,
+                FlowLogLine::Gap => gaps += 1,
+                FlowLogLine::Record(_) => {}
+                FlowLogLine::Failed(error) => panic!("{error}"),
+            }
+        }
+        assert!(gaps > 0, "15,000 bytes came and 8,000 are kept");
+        let mut last = tail::read(&log, 500, false);
+        let mut count = 0;
+        while last.recv().await.is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 500);
+        drop(log);
+        archive.tend(&Default::default());
+        assert_eq!(lines.recv().await, None, "the log is no more");
+    }
+}
