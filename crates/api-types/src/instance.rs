@@ -113,6 +113,9 @@ pub struct MetadataOptions {
     /// Whether the instance's tags can be read there.
     #[serde(default)]
     pub tags_enabled: bool,
+    /// Whether the service answers over IPv6 too.
+    #[serde(default)]
+    pub ipv6_enabled: bool,
 }
 
 fn yes() -> bool {

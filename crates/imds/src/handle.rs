@@ -57,7 +57,8 @@ pub(crate) async fn request(
             return answer::error(StatusCode::INTERNAL_SERVER_ERROR).into();
         }
     };
-    if !facts.instance.metadata_options.endpoint_enabled {
+    let options = &facts.instance.metadata_options;
+    if !options.endpoint_enabled || (caller.address.is_ipv6() && !options.ipv6_enabled) {
         return answer::error(StatusCode::FORBIDDEN).into();
     }
     let Some(path) = Path::parse(path) else { return answer::error(StatusCode::NOT_FOUND).into() };

@@ -106,11 +106,20 @@ pub struct MetadataOptions {
     pub hop_limit: u8,
     /// Whether the instance's tags can be read there (`InstanceMetadataTags=enabled`).
     pub tags_enabled: bool,
+    /// Whether the service answers over IPv6 too (`HttpProtocolIpv6=enabled`).
+    #[serde(default)]
+    pub ipv6_enabled: bool,
 }
 
 impl Default for MetadataOptions {
     fn default() -> Self {
-        Self { tokens_required: false, endpoint_enabled: true, hop_limit: 1, tags_enabled: false }
+        Self {
+            tokens_required: false,
+            endpoint_enabled: true,
+            hop_limit: 1,
+            tags_enabled: false,
+            ipv6_enabled: false,
+        }
     }
 }
 

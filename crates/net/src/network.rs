@@ -1,7 +1,7 @@
 //! [`HostNetwork`], the port's implementation: one lock, the namespaces that are held open and the services in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
+use std::net::{Ipv6Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -293,13 +293,15 @@ impl HostNetwork {
             .await?
             .0
             .run(|| {
-                let listener = TcpListener::bind((METADATA, METADATA_PORT))?;
+                // Of both families: the firewall lets in what goes to the service's two addresses and nothing else. A host
+                // without IPv6 has the one.
+                let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, METADATA_PORT))
+                    .or_else(|_| TcpListener::bind((METADATA, METADATA_PORT)))?;
                 listener.set_nonblocking(true)?;
                 std::io::Result::Ok(listener)
             })
             .await?;
-        listener
-            .map_err(NetError::io(format!("listen on {METADATA}:{METADATA_PORT} in the network of {vpc}")))
+        listener.map_err(NetError::io(format!("listen on port {METADATA_PORT} in the network of {vpc}")))
     }
 }
 

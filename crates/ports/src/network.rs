@@ -385,7 +385,8 @@ pub trait Network: Send + Sync + 'static {
     /// one. The tap outlives them.
     async fn open_tap(&self, vpc: &VpcId, interface: &InterfaceId) -> PortResult<Vec<OwnedFd>>;
 
-    /// A listener on 169.254.169.254:80 in the namespace of a VPC that has been applied.
+    /// A listener in the namespace of a VPC that has been applied, which guests reach at 169.254.169.254:80 and, where
+    /// they have IPv6, at [fd00:ec2::254]:80.
     async fn metadata_listener(&self, vpc: &VpcId) -> PortResult<std::net::TcpListener>;
 
     /// Waits until VPCs' networks have come or gone since the last call; only one may wait. Listeners for those that

@@ -157,6 +157,7 @@ impl Run {
             endpoint_enabled: true,
             hop_limit: 1,
             tags_enabled: false,
+            ipv6_enabled: false,
         });
         request.hibernation = self.hibernation;
         request.dry_run = self.dry_run;

@@ -130,7 +130,7 @@ pub fn metadata_xml(options: &MetadataOptions) -> Xml {
         .text("httpTokens", tokens_word(options))
         .text("httpPutResponseHopLimit", options.hop_limit)
         .text("httpEndpoint", able(options.endpoint_enabled))
-        .text("httpProtocolIpv6", "disabled")
+        .text("httpProtocolIpv6", able(options.ipv6_enabled))
         .text("instanceMetadataTags", able(options.tags_enabled))
 }
 

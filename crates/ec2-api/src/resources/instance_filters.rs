@@ -49,7 +49,7 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("maintenance-options.auto-recovery", |_, _| one("default")),
         ("metadata-options.http-endpoint", |i, _| one(able(i.metadata_options.endpoint_enabled))),
         ("metadata-options.http-protocol-ipv4", |_, _| one("enabled")),
-        ("metadata-options.http-protocol-ipv6", |_, _| one("disabled")),
+        ("metadata-options.http-protocol-ipv6", |i, _| one(able(i.metadata_options.ipv6_enabled))),
         ("metadata-options.http-put-response-hop-limit", |i, _| one(i.metadata_options.hop_limit)),
         ("metadata-options.http-tokens", |i, _| one(tokens_word(&i.metadata_options))),
         ("metadata-options.instance-metadata-tags", |i, _| one(able(i.metadata_options.tags_enabled))),

@@ -133,6 +133,7 @@ pub(crate) fn metadata_from(options: wire::MetadataOptions) -> MetadataOptions {
         endpoint_enabled: options.endpoint_enabled,
         hop_limit: options.hop_limit,
         tags_enabled: options.tags_enabled,
+        ipv6_enabled: options.ipv6_enabled,
     }
 }
 
@@ -142,6 +143,7 @@ fn metadata_to(options: MetadataOptions) -> wire::MetadataOptions {
         endpoint_enabled: options.endpoint_enabled,
         hop_limit: options.hop_limit,
         tags_enabled: options.tags_enabled,
+        ipv6_enabled: options.ipv6_enabled,
     }
 }
 

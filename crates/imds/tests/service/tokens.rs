@@ -79,6 +79,21 @@ fn a_service_that_is_off_answers_nothing() {
 }
 
 #[test]
+fn over_ipv6_it_answers_those_who_switched_that_on() {
+    let service = Service::start_at("[::1]:0");
+    let own = std::net::Ipv6Addr::LOCALHOST;
+    let facts = |on| {
+        let mut facts = cumulet_imds::fixtures::instance(0);
+        facts.instance.metadata_options.ipv6_enabled = on;
+        facts
+    };
+    service.source.put(own, facts(false));
+    assert_eq!(service.ask(own, "GET", ID, &[]).status, 403, "off, as at first");
+    service.source.put(own, facts(true));
+    assert_eq!(service.ask(own, "GET", ID, &[]).text(), "i-0123456789abcde00");
+}
+
+#[test]
 fn each_path_has_its_methods() {
     let service = Service::start();
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {

@@ -154,7 +154,9 @@ fn the_metadata_service_sees_who_asks() {
         });
         let serving = async {
             let (mut stream, from) = listener.accept().await.unwrap();
-            tokio::io::AsyncWriteExt::write_all(&mut stream, from.ip().to_string().as_bytes()).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stream, from.ip().to_canonical().to_string().as_bytes())
+                .await
+                .unwrap();
             drop(stream);
         };
         let (text, ()) = tokio::join!(asking, serving);

@@ -24,8 +24,8 @@ pub fn read(params: &Params<'_>, mut options: MetadataOptions) -> Result<Metadat
     if let Some(enabled) = params.word("InstanceMetadataTags", ABLE)? {
         options.tags_enabled = enabled;
     }
-    if params.word("HttpProtocolIpv6", ABLE)? == Some(true) {
-        return Err(params.unsupported("HttpProtocolIpv6", "is not supported: this cloud has no IPv6 yet"));
+    if let Some(enabled) = params.word("HttpProtocolIpv6", ABLE)? {
+        options.ipv6_enabled = enabled;
     }
     Ok(options)
 }
@@ -47,11 +47,11 @@ mod tests {
             endpoint_enabled: true,
             hop_limit: 2,
             tags_enabled: true,
+            ipv6_enabled: false,
         };
         assert_eq!(changed, expected);
         assert!(options("HttpPutResponseHopLimit=65").unwrap_err().message.contains("1 to 64"));
         assert!(options("HttpTokens=maybe").unwrap_err().message.contains("required, optional"));
-        assert!(options("HttpProtocolIpv6=enabled").is_err());
-        assert!(options("HttpProtocolIpv6=disabled").is_ok());
+        assert!(options("HttpProtocolIpv6=enabled").unwrap().ipv6_enabled);
     }
 }
