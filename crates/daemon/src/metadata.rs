@@ -150,7 +150,6 @@ impl MetadataSource for Source {
         vpc: &VpcId,
         address: IpAddr,
     ) -> Result<Option<InstanceMetadata>, SourceError> {
-        let IpAddr::V4(address) = address else { return Ok(None) };
         let facts = self.cloud.instance_at(vpc, address).await.map_err(|error| SourceError(error.into()))?;
         Ok(facts.map(|facts| metadata(&self.cloud, facts)))
     }

@@ -21,6 +21,11 @@ async fn boto3_finds_every_answer_as_its_model_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_leads_elastic_addresses_where_it_wants() {
+    story("boto3_leads_elastic_addresses_where_it_wants", "addresses.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_finds_every_documented_filter() {
     story("boto3_finds_every_documented_filter", "every_filter.py").await;
 }

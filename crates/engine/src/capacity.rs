@@ -94,10 +94,7 @@ impl Cloud {
 
     /// From `least` to `most` public addresses that nobody has. The allocation lock must be held until they are written.
     pub(crate) async fn free_public_addresses(&self, least: usize, most: usize) -> Result<Vec<Ipv4Addr>> {
-        let interfaces = self.inner.store.interfaces().await.map_err(internal)?;
-        let elastic = self.inner.store.addresses().await.map_err(internal)?;
-        let dynamic = interfaces.iter().filter_map(|r| r.interface.public_ip);
-        let taken: HashSet<_> = dynamic.chain(elastic.iter().map(|address| address.public_ip)).collect();
+        let taken = self.taken_public_addresses().await?;
         let pool = self.inner.ports.network.public_pool();
         let free: Vec<_> = assignable(pool).filter(|address| !taken.contains(address)).take(most).collect();
         if free.len() < least {
@@ -110,6 +107,14 @@ impl Cloud {
             ));
         }
         Ok(free)
+    }
+
+    /// The public addresses that interfaces have or that are allocated.
+    pub(crate) async fn taken_public_addresses(&self) -> Result<HashSet<Ipv4Addr>> {
+        let interfaces = self.inner.store.interfaces().await.map_err(internal)?;
+        let elastic = self.inner.store.addresses().await.map_err(internal)?;
+        let dynamic = interfaces.iter().filter_map(|r| r.interface.public_ip);
+        Ok(dynamic.chain(elastic.iter().map(|address| address.public_ip)).collect())
     }
 
     /// Public addresses for the interfaces of stopped instances that are due one with a start. The allocation lock must

@@ -6,6 +6,7 @@
 //! the facts.
 #![forbid(unsafe_code)]
 
+mod addresses;
 pub mod agent;
 pub mod api;
 mod capacity;

@@ -51,6 +51,7 @@ impl Cloud {
         ids.extend(self.network_interfaces().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.volumes().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.snapshots().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.addresses().await?.into_iter().map(|r| r.id.to_string()));
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
             ids.extend(group.rules.into_iter().map(|rule| rule.id.to_string()));
@@ -71,6 +72,7 @@ fn unknown(id: &str) -> CloudError {
         "network-interface" => (ErrorCode::InvalidInterfaceNotFound, "networkInterface ID"),
         "security-group" => (ErrorCode::InvalidGroupNotFound, "security group"),
         "security-group-rule" => (ErrorCode::InvalidRuleIdNotFound, "security group rule ID"),
+        "elastic-ip" => (ErrorCode::InvalidAllocationIdNotFound, "allocation ID"),
         "key-pair" => (ErrorCode::InvalidKeyPairNotFound, "key pair"),
         _ => (ErrorCode::InvalidId, "ID"),
     };

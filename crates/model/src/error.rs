@@ -131,6 +131,7 @@ codes! {
     InvalidId = "InvalidID", 400;
     InvalidInsightsAnalysisIdNotFound = "InvalidNetworkInsightsAnalysisId.NotFound", 400;
     InvalidInsightsPathIdNotFound = "InvalidNetworkInsightsPathId.NotFound", 400;
+    InvalidInstanceId = "InvalidInstanceID", 400;
     InvalidInstanceIdMalformed = "InvalidInstanceID.Malformed", 400;
     InvalidInstanceIdNotFound = "InvalidInstanceID.NotFound", 400;
     InvalidInstanceType = "InvalidInstanceType", 400;

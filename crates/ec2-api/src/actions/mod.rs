@@ -33,6 +33,8 @@ macro_rules! actions {
 }
 
 actions! { EC2:
+    "AllocateAddress" => allocate_address;
+    "AssociateAddress" => associate_address;
     "AttachNetworkInterface" => attach_network_interface;
     "AttachVolume" => attach_volume;
     "AuthorizeSecurityGroupEgress" => authorize_security_group_egress;
@@ -53,6 +55,7 @@ actions! { EC2:
     "DeregisterImage" => deregister_image;
     "DescribeAccountAttributes" => describe_account_attributes;
     "DescribeAddresses" => describe_addresses;
+    "DescribeAddressesAttribute" => describe_addresses_attribute;
     "DescribeAvailabilityZones" => describe_availability_zones;
     "DescribeImages" => describe_images;
     "DescribeInstanceAttribute" => describe_instance_attribute;
@@ -78,6 +81,7 @@ actions! { EC2:
     "DescribeVpcs" => describe_vpcs;
     "DetachNetworkInterface" => detach_network_interface;
     "DetachVolume" => detach_volume;
+    "DisassociateAddress" => disassociate_address;
     "GetConsoleOutput" => get_console_output;
     "ImportKeyPair" => import_key_pair;
     "ModifyInstanceAttribute" => modify_instance_attribute;
@@ -87,6 +91,7 @@ actions! { EC2:
     "ModifyVolume" => modify_volume;
     "RebootInstances" => reboot_instances;
     "RegisterImage" => register_image;
+    "ReleaseAddress" => release_address;
     "RevokeSecurityGroupEgress" => revoke_security_group_egress;
     "RevokeSecurityGroupIngress" => revoke_security_group_ingress;
     "RunInstances" => run_instances;

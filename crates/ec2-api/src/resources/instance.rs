@@ -82,6 +82,7 @@ fn identity(instance: &Instance, facts: &Facts<'_>) -> Xml {
         .maybe("vpcId", (!gone).then_some(&instance.vpc_id))
         .maybe("privateIpAddress", private_ip)
         .maybe("ipAddress", public_ip)
+        .maybe("ipv6Address", eni.and_then(|eni| eni.ipv6.first()))
 }
 
 fn placement(instance: &Instance, facts: &Facts<'_>) -> Xml {

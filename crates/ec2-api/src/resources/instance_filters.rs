@@ -1,11 +1,12 @@
 //! The filters of DescribeInstances.
 
 use cumulet_model::address::{private_dns_name, public_dns_name};
+use cumulet_model::elastic::ElasticRef;
 use cumulet_model::instance::Instance;
-use cumulet_model::network::{InterfaceAttachment, NetworkInterface};
+use cumulet_model::network::{InterfaceAttachment, NetworkInterface, PrivateAddress};
 
-use super::ARCHITECTURE;
 use super::instance::tokens_word;
+use super::{ARCHITECTURE, interface};
 use crate::call::Facts;
 use crate::filter::{FilterTable, many, one, opt};
 use crate::xml::time_text;
@@ -55,19 +56,28 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("metadata-options.instance-metadata-tags", |i, _| one(able(i.metadata_options.tags_enabled))),
         ("metadata-options.state", |_, _| one("applied")),
         ("monitoring-state", |i, _| one(able(i.monitoring))),
-        ("network-interface.addresses.association.ip-owner-id", |i, f| {
-            many(i.interfaces.iter().filter(|e| e.public_ip.is_some()).map(|_| f.account))
+        ("ipv6-address", |i, _| many(i.interfaces.iter().flat_map(|e| &e.ipv6))),
+        ("network-interface.addresses.association.allocation-id", |i, _| {
+            elastics(i, |e| e.allocation_id.to_string())
         }),
+        ("network-interface.addresses.association.association-id", |i, _| {
+            elastics(i, |e| e.association_id.to_string())
+        }),
+        ("network-interface.addresses.association.ip-owner-id", owners),
         ("network-interface.addresses.association.public-dns-name", public_names),
-        ("network-interface.addresses.association.public-ip", |i, _| enis(i, |e| e.public_ip)),
-        ("network-interface.addresses.private-dns-name", private_names),
-        ("network-interface.addresses.primary", |i, _| enis(i, |_| Some(true))),
-        ("network-interface.addresses.private-ip-address", |i, _| enis(i, |e| Some(e.private_ip))),
-        ("network-interface.association.ip-owner-id", |i, f| {
-            many(i.interfaces.iter().filter(|e| e.public_ip.is_some()).map(|_| f.account))
+        ("network-interface.addresses.association.public-ip", |i, _| {
+            many(addresses(i).filter_map(|a| a.public_ip))
         }),
+        ("network-interface.addresses.private-dns-name", private_names),
+        ("network-interface.addresses.primary", |i, _| many(addresses(i).map(|a| a.primary))),
+        ("network-interface.addresses.private-ip-address", |i, _| many(addresses(i).map(|a| a.private_ip))),
+        ("network-interface.association.allocation-id", |i, _| elastics(i, |e| e.allocation_id.to_string())),
+        ("network-interface.association.association-id", |i, _| {
+            elastics(i, |e| e.association_id.to_string())
+        }),
+        ("network-interface.association.ip-owner-id", owners),
         ("network-interface.association.public-dns-name", public_names),
-        ("network-interface.association.public-ip", |i, _| enis(i, |e| e.public_ip)),
+        ("network-interface.association.public-ip", |i, _| many(addresses(i).filter_map(|a| a.public_ip))),
         ("network-interface.attachment.attach-time", |i, _| attached(i, |a| time_text(a.attached))),
         ("network-interface.attachment.attachment-id", |i, _| attached(i, |a| a.id.to_string())),
         ("network-interface.attachment.delete-on-termination", |i, _| {
@@ -88,11 +98,18 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         ("network-interface.group-name", |i, _| {
             many(i.interfaces.iter().flat_map(|e| &e.groups).map(|g| &g.name))
         }),
+        ("network-interface.ipv6-address", |i, _| many(i.interfaces.iter().flat_map(|e| &e.ipv6))),
+        ("network-interface.ipv6-addresses.ipv6-address", |i, _| {
+            many(i.interfaces.iter().flat_map(|e| &e.ipv6))
+        }),
+        ("network-interface.ipv6-addresses.is-primary-ipv6", |i, _| {
+            enis(i, |e| e.ipv6.first().map(|_| e.primary_ipv6))
+        }),
         ("network-interface.mac-address", |i, _| enis(i, |e| Some(e.mac))),
         ("network-interface.network-interface-id", |i, _| enis(i, |e| Some(e.id.clone()))),
         ("network-interface.owner-id", |i, f| many(i.interfaces.iter().map(|_| f.account))),
         ("network-interface.private-dns-name", private_names),
-        ("network-interface.private-ip-address", |i, _| enis(i, |e| Some(e.private_ip))),
+        ("network-interface.private-ip-address", |i, _| many(addresses(i).map(|a| a.private_ip))),
         ("network-interface.requester-managed", |i, _| enis(i, |_| Some(false))),
         ("network-interface.source-dest-check", |i, _| enis(i, |e| Some(e.source_dest_check))),
         ("network-interface.status", |i, _| enis(i, |e| Some(e.status()))),
@@ -137,20 +154,12 @@ pub const FILTERS: FilterTable<Instance> = FilterTable {
         "iam-instance-profile.id",
         "iam-instance-profile.name",
         "instance-lifecycle",
-        "ipv6-address",
-        "network-interface.addresses.association.allocation-id",
-        "network-interface.addresses.association.association-id",
         "network-interface.addresses.association.carrier-ip",
         "network-interface.addresses.association.customer-owned-ip",
-        "network-interface.association.allocation-id",
-        "network-interface.association.association-id",
         "network-interface.association.carrier-ip",
         "network-interface.association.customer-owned-ip",
         "network-interface.deny-all-igw-traffic",
         "network-interface.ipv4-prefixes.ipv4-prefix",
-        "network-interface.ipv6-address",
-        "network-interface.ipv6-addresses.ipv6-address",
-        "network-interface.ipv6-addresses.is-primary-ipv6",
         "network-interface.ipv6-native",
         "network-interface.ipv6-prefixes.ipv6-prefix",
         "network-interface.operator.managed",
@@ -187,15 +196,27 @@ fn enis<T: ToString>(instance: &Instance, look: fn(&NetworkInterface) -> Option<
     many(instance.interfaces.iter().filter_map(look))
 }
 
+fn addresses(instance: &Instance) -> impl Iterator<Item = PrivateAddress<'_>> {
+    instance.interfaces.iter().flat_map(NetworkInterface::addresses)
+}
+
+fn elastics(instance: &Instance, look: fn(&ElasticRef) -> String) -> Vec<String> {
+    many(addresses(instance).filter_map(|address| address.elastic).map(look))
+}
+
+fn owners(instance: &Instance, facts: &Facts<'_>) -> Vec<String> {
+    many(addresses(instance).filter_map(|address| interface::owner(address, facts)))
+}
+
 fn attached(instance: &Instance, look: fn(&InterfaceAttachment) -> String) -> Vec<String> {
     many(instance.interfaces.iter().filter_map(|eni| eni.attachment.as_ref()).map(look))
 }
 
 fn public_names(instance: &Instance, facts: &Facts<'_>) -> Vec<String> {
-    let addresses = instance.interfaces.iter().filter_map(|eni| eni.public_ip);
-    many(addresses.map(|ip| public_dns_name(facts.region, ip)))
+    let public = addresses(instance).filter_map(|address| address.public_ip);
+    many(public.map(|ip| public_dns_name(facts.region, ip)))
 }
 
 fn private_names(instance: &Instance, facts: &Facts<'_>) -> Vec<String> {
-    many(instance.interfaces.iter().map(|eni| private_dns_name(facts.region, eni.private_ip)))
+    many(addresses(instance).map(|address| private_dns_name(facts.region, address.private_ip)))
 }

@@ -1,6 +1,7 @@
 //! Resources at the edge: how each kind reads in XML, which filters it has, how it is selected. Element names and their
 //! order are those of EC2's model; what this cloud has no notion of is left out.
 
+pub mod address;
 pub mod group;
 pub mod image;
 pub mod instance;

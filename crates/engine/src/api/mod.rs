@@ -1,6 +1,7 @@
 //! What callers ask of the cloud and what they are answered: the inner forms, which both APIs decode into. Each part
 //! of the cloud has its file here; the operations themselves are methods of [`crate::Cloud`].
 
+pub mod address;
 pub mod image;
 pub mod instance;
 pub mod interface;

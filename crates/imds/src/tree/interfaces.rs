@@ -15,23 +15,29 @@ pub(super) fn of(facts: &InstanceMetadata) -> Folder<'_> {
 }
 
 fn one<'a>(facts: &'a InstanceMetadata, interface: &NetworkInterface) -> Folder<'a> {
-    let private = interface.private_ip.to_string();
+    let private: Vec<_> = interface.addresses().map(|address| address.private_ip.to_string()).collect();
     let subnet = facts.subnets.iter().find(|subnet| subnet.id == interface.subnet_id);
     let join = |texts: Vec<&str>| texts.join("\n");
     let index = interface.attachment.as_ref().map_or(0, |attachment| attachment.device_index);
     let vpc_block = facts.vpc.cidr.to_string();
-    let public = interface.public_ip;
-    let association = public.map(|address| Folder::default().put(address.to_string(), private.as_str()));
+    let name = interface.public_ip.map(|address| public_dns_name(&facts.region, address));
+    let public: Vec<_> = interface.addresses().filter_map(|address| address.public_ip).collect();
+    let associations =
+        interface.addresses().fold(Folder::default(), |folder, address| match address.public_ip {
+            Some(public) => folder.put(public.to_string(), address.private_ip.to_string()),
+            None => folder,
+        });
     Folder::default()
         .put("device-number", index.to_string())
         .put("interface-id", interface.id.to_string())
-        .put_if("ipv4-associations", association)
+        .put_if("ipv4-associations", (!public.is_empty()).then_some(associations))
+        .put_if("ipv6s", lines(&interface.ipv6))
         .put("local-hostname", private_dns_name(&facts.region, interface.private_ip))
-        .put("local-ipv4s", private.as_str())
+        .put("local-ipv4s", private.join("\n"))
         .put("mac", interface.mac.to_string())
         .put("owner-id", facts.account_id.as_str())
-        .put_if("public-hostname", public.map(|address| public_dns_name(&facts.region, address)))
-        .put_if("public-ipv4s", public.map(|address| address.to_string()))
+        .put_if("public-hostname", name)
+        .put_if("public-ipv4s", lines(&public))
         .put("security-group-ids", join(interface.groups.iter().map(|group| group.id.as_str()).collect()))
         .put("security-groups", join(interface.groups.iter().map(|group| group.name.as_str()).collect()))
         .put("subnet-id", interface.subnet_id.to_string())
@@ -39,4 +45,10 @@ fn one<'a>(facts: &'a InstanceMetadata, interface: &NetworkInterface) -> Folder<
         .put("vpc-id", interface.vpc_id.to_string())
         .put("vpc-ipv4-cidr-block", vpc_block.as_str())
         .put("vpc-ipv4-cidr-blocks", vpc_block.as_str())
+}
+
+/// A line for each, if there is any.
+fn lines(items: &[impl ToString]) -> Option<String> {
+    let lines: Vec<_> = items.iter().map(ToString::to_string).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }

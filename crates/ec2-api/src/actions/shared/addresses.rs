@@ -1,9 +1,11 @@
-//! Private addresses in requests.
+//! Addresses in requests.
 
 use std::net::Ipv4Addr;
 
+use cumulet_engine::api::address::AddressName;
 use cumulet_model::CloudError;
 
+use crate::call::Call;
 use crate::query::Params;
 
 /// What a private address looks like.
@@ -27,6 +29,30 @@ pub fn private_ip(interface: &Params<'_>) -> Result<Option<Ipv4Addr>, CloudError
         _ => {
             Err(interface
                 .unsupported("PrivateIpAddresses", "can have one address: more are not supported yet"))
+        }
+    }
+}
+
+/// The elastic address that `AllocationId` or `PublicIp` names.
+pub fn address_name(params: &Params<'_>) -> Result<AddressName, CloudError> {
+    match (params.id("AllocationId")?, params.parsed("PublicIp", ADDRESS)?) {
+        (Some(id), None) => Ok(AddressName::Allocation(id)),
+        (None, Some(ip)) => Ok(AddressName::Public(ip)),
+        (None, None) => Err(CloudError::missing("AllocationId")),
+        (Some(_), Some(_)) => {
+            let text = "The parameter AllocationId cannot be used with the parameter PublicIp";
+            Err(CloudError::combination(text))
+        }
+    }
+}
+
+/// Refuses a `NetworkBorderGroup` that is not the region.
+pub fn check_border_group(call: &Call) -> Result<(), CloudError> {
+    let (params, region) = (call.params(), &call.facts().region.name);
+    match params.text("NetworkBorderGroup").filter(|text| text != region) {
+        None => Ok(()),
+        Some(text) => {
+            Err(params.invalid("NetworkBorderGroup", text, &format!("this cloud has {region} alone")))
         }
     }
 }
