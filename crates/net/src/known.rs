@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cumulet_model::VpcId;
-use cumulet_ports::network::{NetworkSpec, VpcSpec};
+use cumulet_ports::network::{NetworkSpec, RouteTableSpec, SubnetSpec, VpcSpec};
 
 use crate::l3::Holding;
 use crate::reconcile::vpc;
@@ -30,12 +30,11 @@ impl Known {
         Self { uplink_mtu: 0, edge: Holding::default(), vpcs: BTreeMap::new(), looked: Instant::now() }
     }
 
-    /// Whether `desired` is another wish for the same VPCs and subnets, so that one leads to the other by changes of
-    /// interfaces, groups and ACLs alone.
+    /// Whether `desired` is another wish for the same VPCs, subnets and gateways, so that one leads to the other by
+    /// changes of interfaces, groups, ACLs and routes alone.
     pub fn leads_to(&self, desired: &NetworkSpec) -> bool {
         let held = |vpc: &VpcSpec| self.vpcs.get(&vpc.id).map(|known| &known.spec);
-        let same_frame =
-            |vpc: &VpcSpec| held(vpc).is_some_and(|held| held.cidr == vpc.cidr && same_subnets(held, vpc));
+        let same_frame = |vpc: &VpcSpec| held(vpc).is_some_and(|held| frame(held) == frame(vpc));
         self.looked.elapsed() < LOOK_AGAIN
             && self.vpcs.len() == desired.vpcs.len()
             && desired.vpcs.iter().all(same_frame)
@@ -49,9 +48,18 @@ impl Known {
     }
 }
 
-fn same_subnets(a: &VpcSpec, b: &VpcSpec) -> bool {
-    let places = |vpc: &VpcSpec| -> Vec<_> {
-        vpc.subnets.iter().map(|subnet| (subnet.id.clone(), subnet.cidr)).collect()
-    };
-    places(a) == places(b)
+/// What a VPC is beside its interfaces, its rules and where its route tables' routes lead.
+fn frame(vpc: &VpcSpec) -> VpcSpec {
+    let tables = vpc.route_tables.iter().map(|table| RouteTableSpec { id: table.id.clone(), routes: vec![] });
+    let subnets = vpc.subnets.iter().map(|subnet| SubnetSpec { acl: None, ..subnet.clone() });
+    VpcSpec {
+        more_cidrs: vpc.more_cidrs.clone(),
+        ipv6_cidrs: vpc.ipv6_cidrs.clone(),
+        internet_gateway: vpc.internet_gateway,
+        egress_only_gateway: vpc.egress_only_gateway,
+        route_tables: tables.collect(),
+        nat_gateways: vpc.nat_gateways.clone(),
+        subnets: subnets.collect(),
+        ..VpcSpec::open(vpc.id.clone(), vpc.cidr)
+    }
 }

@@ -26,8 +26,6 @@ pub const EDGE_TO_VPC: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 1);
 pub const VPC_TO_EDGE: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 2);
 /// The VPC's link to the edge.
 pub const IGW: &str = "igw";
-/// The VPC's link to the edge for what goes out by its egress-only internet gateway.
-pub const EGRESS_ONLY: &str = "eigw";
 /// What the names of a VPC's links for its NAT gateways begin with.
 pub const NAT_PREFIX: &str = "nat";
 /// What the names of the edge's ends of those links begin with.

@@ -12,7 +12,7 @@ use super::forward::{NO_ACL_IN, NO_ACL_OUT};
 use super::group::{is_on_the_wire, way, with_traffic};
 use super::own::unchecked;
 use super::vpc::{FOR_STRANGERS, FORWARDED};
-use super::{Rule, Table};
+use super::{Rule, Table, nat_gateway};
 use crate::family::Family;
 use crate::names;
 
@@ -41,6 +41,7 @@ pub fn render(vpc: &VpcSpec, family: Family, table: &mut Table) -> Option<Rule> 
             table.chain(BORDERS).push(Rule::jump(&into).output(tap).marked(FOR_STRANGERS));
         }
     }
+    nat_gateway::borders(vpc, table.chain(BORDERS));
     Some(Rule::jump(BORDERS))
 }
 

@@ -10,7 +10,7 @@ use super::asking::Asking;
 use super::group::PASS;
 use super::own::unchecked;
 use super::vpc::{ALLOWED, FOR_STRANGERS, FORWARDED, PUBLIC_SET, any_tap};
-use super::{Rule, Table, acl};
+use super::{Rule, Table, acl, nat_gateway};
 use crate::family::Family;
 use crate::names::{self, IGW};
 
@@ -45,6 +45,7 @@ pub fn render(vpc: &VpcSpec, family: Family, asking: &Asking<'_>, table: &mut Ta
     chain.push(Rule::jump("egress").input(any_tap()));
     chain.push(Rule::jump("forwarders").marked(FORWARDED));
     chain.push(Rule::jump(NO_OUT).input(any_tap()).not_marked(ALLOWED));
+    nat_gateway::forward(vpc, chain);
     let own_source = Rule::jump("ACCEPT").input(any_tap()).output(IGW).not_marked(FORWARDED);
     chain.push(own_source.in_set(PUBLIC_SET, "src"));
     chain.push(Rule::jump("DROP").output(IGW));

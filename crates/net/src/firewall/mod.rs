@@ -9,6 +9,7 @@ pub mod forward;
 pub mod group;
 pub mod host;
 pub mod input;
+pub mod nat_gateway;
 pub mod own;
 pub mod parse;
 pub mod rule;

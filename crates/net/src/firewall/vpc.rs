@@ -17,7 +17,7 @@ use cumulet_ports::network::VpcSpec;
 
 use super::asking::Asking;
 use super::dispatch::{End, Leaf, Tree};
-use super::{Rule, Ruleset, Table, forward, input, own};
+use super::{Rule, Ruleset, Table, forward, input, nat_gateway, own};
 use crate::family::Family;
 use crate::ipset::{SetKind, Sets};
 use crate::names::{self, IGW};
@@ -92,8 +92,9 @@ fn frame(vpc: &VpcSpec, asking: &Asking<'_>) -> Ruleset {
     input::render(vpc, filter);
     filter.builtin("OUTPUT", "ACCEPT");
     forward::render(vpc, Family::V4, asking, filter);
-    nat(ruleset.table("nat"));
+    nat(vpc, ruleset.table("nat"));
     mangle(ruleset.table("mangle"));
+    nat_gateway::clamp(vpc, ruleset.table("mangle"));
     ruleset
 }
 
@@ -190,9 +191,11 @@ pub(super) fn any_tap() -> String {
     format!("{}+", names::TAP_PREFIX)
 }
 
-fn nat(table: &mut Table) {
+fn nat(vpc: &VpcSpec, table: &mut Table) {
     table.builtin("PREROUTING", "ACCEPT").push(Rule::jump("dnat").input(IGW));
-    table.builtin("POSTROUTING", "ACCEPT").push(Rule::jump("snat").output(IGW));
+    let chain = table.builtin("POSTROUTING", "ACCEPT");
+    chain.push(Rule::jump("snat").output(IGW));
+    nat_gateway::translate(vpc, chain);
     table.builtin("INPUT", "ACCEPT");
     table.builtin("OUTPUT", "ACCEPT");
 }

@@ -1,17 +1,16 @@
 //! From what a namespace holds to what it shall hold, by the difference alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use cumulet_model::MacAddr;
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
-use netlink_packet_route::route::{RouteMessage, RouteProtocol, RouteScope, RouteType};
-use rtnetlink::{LinkUnspec, RouteMessageBuilder};
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
+use rtnetlink::LinkUnspec;
 
+use super::neighbours::{self, Neighbours};
 use super::observe::{self, Link};
-use super::{Holding, Links, Plan, ROUTE_PROTOCOL, Route, doors};
+use super::routes::{self, HeldRoute, HeldRule};
+use super::{Holding, Links, Plan, doors};
 use crate::error::NetError;
 use crate::sys::{NetNs, sysctl};
 
@@ -22,14 +21,16 @@ pub async fn converge(ns: &NetNs, plan: Plan, changes: &mut Vec<String>) -> Resu
     let found = Found {
         links: observe::links(ns).await?,
         addresses: observe::addresses(ns).await?,
-        neighbours: observe::neighbours(ns).await?,
+        neighbours: neighbours::look(ns).await?,
         routes: Vec::new(),
+        rules: Vec::new(),
         doors: doors::Programs::new(),
     };
     let names = found.links.iter().map(|(name, link)| (link.index, name.clone())).collect();
     let guarded = |name: &String| plan.links.get(name).is_some_and(|link| link.door.is_some());
     let found = Found {
-        routes: observe::routes(ns, &names).await?,
+        routes: routes::look(ns, &names).await?,
+        rules: if plan.whole_namespace { routes::look_at_rules(ns).await? } else { Vec::new() },
         doors: doors::look(ns, found.links.iter().filter(|(name, _)| guarded(name))).await?,
         ..found
     };
@@ -57,9 +58,10 @@ pub async fn advance(
 /// What there is, as far as a plan can differ from it.
 struct Found {
     links: Links,
-    addresses: BTreeSet<(u32, Ipv4Addr, u8)>,
-    neighbours: BTreeSet<(u32, Ipv4Addr, MacAddr)>,
-    routes: Vec<(Option<Route>, Option<String>, RouteMessage)>,
+    addresses: BTreeSet<(u32, IpAddr, u8)>,
+    neighbours: Neighbours,
+    routes: Vec<HeldRoute>,
+    rules: Vec<HeldRule>,
     doors: doors::Programs,
 }
 
@@ -67,7 +69,7 @@ impl Found {
     /// What a plan that was carried out left on those links that are there yet.
     fn known(plan: &Plan, before: &Links, links: Links) -> Self {
         let index = |name: &String| links.get(name).map(|link| link.index);
-        let addresses = plan.addresses.iter().filter_map(|(name, ip)| Some((index(name)?, *ip, 32)));
+        let addresses = plan.addresses.iter().filter_map(|(name, ip)| Some((index(name)?, *ip, whole(*ip))));
         let neighbours = plan.neighbours.iter().filter_map(|(name, ip, mac)| Some((index(name)?, *ip, *mac)));
         let routes = plan.routes.iter().filter_map(|route| {
             let link = route.link().map(str::to_owned);
@@ -75,8 +77,10 @@ impl Found {
                 Some(name) => Some(index(name)?),
                 None => None,
             };
-            Some((Some(route.clone()), link, route_message(route, index)))
+            Some(HeldRoute { route: Some(route.clone()), link, message: route.message(index) })
         });
+        let rules =
+            plan.rules.iter().map(|rule| HeldRule { rule: Some(rule.clone()), message: rule.message() });
         // A link with another index is another link, which has none.
         let doors = plan.links.iter().filter_map(|(name, link)| {
             let same = before.get(name).map(|link| link.index) == index(name);
@@ -87,6 +91,7 @@ impl Found {
             addresses: addresses.collect(),
             neighbours: neighbours.collect(),
             routes: routes.collect(),
+            rules: rules.collect(),
             links,
         }
     }
@@ -98,6 +103,7 @@ async fn lead(ns: &NetNs, found: Found, plan: Plan, changes: &mut Vec<String>) -
         addresses: held_addresses,
         neighbours: held_neighbours,
         routes: held_routes,
+        rules: held_rules,
         doors: held_doors,
     } = found;
     let mut ours = BTreeMap::new();
@@ -110,8 +116,11 @@ async fn lead(ns: &NetNs, found: Found, plan: Plan, changes: &mut Vec<String>) -
     put_doors(ns, &plan, &ours, &held_doors, changes).await?;
     set_links(ns, &plan, &ours, changes).await?;
     addresses(ns, &plan, &ours, held_addresses, changes).await?;
-    neighbours(ns, &plan, &ours, held_neighbours, changes).await?;
-    routes(ns, &plan, &ours, held_routes, changes).await?;
+    neighbours::lead(ns, &plan, &ours, held_neighbours, changes).await?;
+    // A table that nobody asks any more is emptied after its rule went; one is asked when it is full.
+    routes::remove_rules(ns, &plan, &held_rules, changes).await?;
+    routes::lead(ns, &plan, &ours, held_routes, changes).await?;
+    routes::add_rules(ns, &plan, &held_rules, changes).await?;
     links.retain(|name, _| plan.links.contains_key(name));
     for (name, link) in &mut links {
         let wanted = plan.links.get(name).cloned().unwrap_or_default();
@@ -197,13 +206,13 @@ async fn addresses(
     ns: &NetNs,
     plan: &Plan,
     ours: &BTreeMap<&str, &Link>,
-    held: BTreeSet<(u32, Ipv4Addr, u8)>,
+    held: BTreeSet<(u32, IpAddr, u8)>,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let wanted: BTreeSet<(u32, Ipv4Addr, u8)> = plan
+    let wanted: BTreeSet<(u32, IpAddr, u8)> = plan
         .addresses
         .iter()
-        .filter_map(|(name, ip)| Some((ours.get(name.as_str())?.index, *ip, 32)))
+        .filter_map(|(name, ip)| Some((ours.get(name.as_str())?.index, *ip, whole(*ip))))
         .collect();
     let our_indices: BTreeSet<u32> = ours.values().map(|link| link.index).collect();
     for stale in held.difference(&wanted) {
@@ -220,122 +229,25 @@ async fn addresses(
         changes.push(format!("{}: address {ip}/{prefix} removed", ns.name()));
     }
     for (index, ip, prefix) in wanted.difference(&held) {
-        ns.netlink()
-            .address()
-            .add(*index, IpAddr::V4(*ip), *prefix)
-            .execute()
-            .await
-            .map_err(NetError::netlink(format!("add address {ip}")))?;
+        let mut request = ns.netlink().address().add(*index, *ip, *prefix);
+        // It is ours alone and good at once: nobody else on the link is asked whether it is.
+        request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        request.execute().await.map_err(NetError::netlink(format!("add address {ip}")))?;
         changes.push(format!("{}: address {ip}", ns.name()));
     }
     Ok(())
 }
 
-fn address_message(index: u32, ip: Ipv4Addr, prefix: u8) -> AddressMessage {
+fn address_message(index: u32, ip: IpAddr, prefix: u8) -> AddressMessage {
     let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet;
+    message.header.family = if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     message.header.index = index;
     message.header.prefix_len = prefix;
-    message.attributes.push(AddressAttribute::Local(IpAddr::V4(ip)));
+    message.attributes.push(AddressAttribute::Local(ip));
     message
 }
 
-async fn neighbours(
-    ns: &NetNs,
-    plan: &Plan,
-    ours: &BTreeMap<&str, &Link>,
-    held: BTreeSet<(u32, Ipv4Addr, MacAddr)>,
-    changes: &mut Vec<String>,
-) -> Result<(), NetError> {
-    let wanted: BTreeSet<_> = plan
-        .neighbours
-        .iter()
-        .filter_map(|(name, ip, mac)| Some((ours.get(name.as_str())?.index, *ip, *mac)))
-        .collect();
-    let our_indices: BTreeSet<u32> = ours.values().map(|link| link.index).collect();
-    for (index, ip, mac) in held.difference(&wanted).filter(|(index, ..)| our_indices.contains(index)) {
-        // One that gets another Ethernet address is replaced below.
-        let any = |mac: [u8; 6]| (*index, *ip, MacAddr(mac));
-        if wanted.range(any([0; 6])..=any([0xff; 6])).next().is_some() {
-            continue;
-        }
-        let mut message = NeighbourMessage::default();
-        message.header.family = AddressFamily::Inet;
-        message.header.ifindex = *index;
-        message.attributes.push(NeighbourAttribute::Destination(NeighbourAddress::Inet(*ip)));
-        ns.netlink()
-            .neighbours()
-            .del(message)
-            .execute()
-            .await
-            .map_err(NetError::netlink(format!("remove neighbour {ip}")))?;
-        changes.push(format!("{}: neighbour {ip} at {mac} removed", ns.name()));
-    }
-    for (index, ip, mac) in wanted.difference(&held) {
-        ns.netlink()
-            .neighbours()
-            .add(*index, IpAddr::V4(*ip))
-            .link_layer_address(&mac.0)
-            .replace()
-            .execute()
-            .await
-            .map_err(NetError::netlink(format!("add neighbour {ip}")))?;
-        changes.push(format!("{}: neighbour {ip} at {mac}", ns.name()));
-    }
-    Ok(())
-}
-
-async fn routes(
-    ns: &NetNs,
-    plan: &Plan,
-    ours: &BTreeMap<&str, &Link>,
-    held: Vec<(Option<Route>, Option<String>, RouteMessage)>,
-    changes: &mut Vec<String>,
-) -> Result<(), NetError> {
-    let mut missing = plan.routes.clone();
-    for (route, link, message) in held {
-        if route.as_ref().is_some_and(|route| missing.remove(route)) {
-            continue;
-        }
-        let is_ours = link.as_deref().map_or(plan.whole_namespace, |link| ours.contains_key(link));
-        if is_ours {
-            ns.netlink()
-                .route()
-                .del(message)
-                .execute()
-                .await
-                .map_err(NetError::netlink("remove a stale route"))?;
-            changes.push(format!("{}: stale route removed: {route:?}", ns.name()));
-        }
-    }
-    // Routes to neighbours come first, as others may lead by them.
-    for route in
-        missing.iter().filter(|r| r.link().is_some()).chain(missing.iter().filter(|r| r.link().is_none()))
-    {
-        let index = route.link().and_then(|link| ours.get(link)).map(|link| link.index);
-        let request = ns.netlink().route().add(route_message(route, index));
-        // In a namespace that is not ours alone, another's route to the same destination is not ours to replace.
-        let request = if plan.whole_namespace { request.replace() } else { request };
-        request.execute().await.map_err(NetError::netlink(format!("add route {route:?}")))?;
-        changes.push(format!("{}: route to {}", ns.name(), route.to()));
-    }
-    Ok(())
-}
-
-fn route_message(route: &Route, index: Option<u32>) -> RouteMessage {
-    let to = route.to();
-    let mut message = RouteMessageBuilder::<Ipv4Addr>::new()
-        .protocol(RouteProtocol::Other(ROUTE_PROTOCOL))
-        .destination_prefix(to.network(), to.prefix_len());
-    if let Some(index) = index {
-        message = message.output_interface(index);
-    }
-    match route {
-        Route::OnLink { .. } => message.scope(RouteScope::Link).build(),
-        Route::Via { router, source, .. } => {
-            let message = message.gateway(*router).onlink();
-            source.map_or(message.clone(), |source| message.pref_source(source)).build()
-        }
-        Route::Unreachable { .. } => message.kind(RouteType::Unreachable).build(),
-    }
+/// The length of a prefix that one address alone has.
+fn whole(ip: IpAddr) -> u8 {
+    if ip.is_ipv4() { 32 } else { 128 }
 }

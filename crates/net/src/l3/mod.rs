@@ -1,22 +1,27 @@
-//! Addresses, routes, neighbours and settings of a namespace: what shall be ([`Plan`]), what is ([`links`]), and the
+//! Addresses, routes, rules, neighbours and settings of a namespace: what shall be ([`Plan`]), what is ([`links`]), and the
 //! way from the one to the other ([`converge`]).
 
 mod converge;
 mod door;
 mod doors;
+mod neighbours;
 mod observe;
 mod qdisc;
+mod route;
+mod routes;
+mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use cumulet_model::MacAddr;
-use ipnet::Ipv4Net;
 
 pub use converge::{advance, converge, settle};
 pub use door::Door;
 pub use observe::{Link, default_mtu, link, links, networks_around, others_routes};
 pub use qdisc::without_qdiscs;
+pub use route::{MAIN, Route, Way};
+pub use rule::RoutingRule;
 
 /// Links by name.
 pub type Links = BTreeMap<String, Link>;
@@ -39,12 +44,14 @@ pub const ROUTE_PROTOCOL: u8 = 199;
 pub struct Plan {
     /// Our links; each shall be up.
     pub links: BTreeMap<String, LinkPlan>,
-    /// Our links' addresses, each a /32.
-    pub addresses: BTreeSet<(String, Ipv4Addr)>,
+    /// Our links' addresses, each a /32 or /128.
+    pub addresses: BTreeSet<(String, IpAddr)>,
     /// Routes.
     pub routes: BTreeSet<Route>,
+    /// Rules of policy routing, all of them: only where the whole namespace is ours.
+    pub rules: BTreeSet<RoutingRule>,
     /// Permanent neighbours.
-    pub neighbours: BTreeSet<(String, Ipv4Addr, MacAddr)>,
+    pub neighbours: BTreeSet<(String, IpAddr, MacAddr)>,
     /// Kernel settings below `net`, with slashes, in the order in which they are made.
     pub settings: Vec<(String, String)>,
     /// Whether the whole namespace is ours, and with it routes that name no link.
@@ -60,51 +67,6 @@ pub struct LinkPlan {
     pub mac: Option<MacAddr>,
     /// What may come in by it, if that is not everything. It stands before the link is up.
     pub door: Option<Door>,
-}
-
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Route {
-    /// To neighbours on a link.
-    OnLink {
-        /// Where to.
-        to: Ipv4Net,
-        /// The link.
-        link: String,
-    },
-    /// By a router, which is a neighbour on a link whatever our own addresses there are.
-    Via {
-        /// Where to.
-        to: Ipv4Net,
-        /// The router.
-        router: Ipv4Addr,
-        /// The link.
-        link: String,
-        /// The own address that connections along the route begin with.
-        source: Option<Ipv4Addr>,
-    },
-    /// Nowhere: senders hear that the destination is unreachable.
-    Unreachable {
-        /// Where to.
-        to: Ipv4Net,
-    },
-}
-
-impl Route {
-    /// Where to.
-    pub fn to(&self) -> Ipv4Net {
-        match self {
-            Self::OnLink { to, .. } | Self::Via { to, .. } | Self::Unreachable { to } => *to,
-        }
-    }
-
-    /// The link, if it names one.
-    pub fn link(&self) -> Option<&str> {
-        match self {
-            Self::OnLink { link, .. } | Self::Via { link, .. } => Some(link),
-            Self::Unreachable { .. } => None,
-        }
-    }
 }
 
 impl Plan {

@@ -1,21 +1,20 @@
 //! What a namespace holds, read over netlink.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cumulet_model::MacAddr;
 use futures::TryStreamExt;
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourState};
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
-};
-use rtnetlink::RouteMessageBuilder;
+use netlink_packet_route::route::{RouteHeader, RouteMessage, RouteProtocol, RouteType};
+use rtnetlink::{IpVersion, RouteMessageBuilder};
 
-use super::{Links, ROUTE_PROTOCOL, Route};
+use super::route::{destination, output};
+use super::routes::is_unknown_family;
+use super::{Links, ROUTE_PROTOCOL};
 use crate::error::NetError;
 use crate::sys::NetNs;
 
@@ -76,7 +75,7 @@ fn link_of(message: LinkMessage) -> Option<(String, Link)> {
 /// The smallest MTU of the links that the default routes lead by; `None` if there is no default route.
 pub async fn default_mtu(ns: &NetNs) -> Result<Option<u32>, NetError> {
     let links = links(ns).await?;
-    let outputs = all_routes(ns).await?.into_iter().filter(|message| {
+    let outputs = all_routes(ns, IpVersion::V4).await?.into_iter().filter(|message| {
         message.header.destination_prefix_length == 0
             && message.header.table == RouteHeader::RT_TABLE_MAIN
             && message.header.kind == RouteType::Unicast
@@ -85,8 +84,8 @@ pub async fn default_mtu(ns: &NetNs) -> Result<Option<u32>, NetError> {
     Ok(links.values().filter(|link| outputs.contains(&link.index)).map(|link| link.mtu).min())
 }
 
-/// The IPv4 addresses of links, by index.
-pub(super) async fn addresses(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, u8)>, NetError> {
+/// The addresses of links, by index.
+pub(super) async fn addresses(ns: &NetNs) -> Result<BTreeSet<(u32, IpAddr, u8)>, NetError> {
     let messages: Vec<_> = ns
         .netlink()
         .address()
@@ -97,34 +96,15 @@ pub(super) async fn addresses(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, u8)
         .map_err(NetError::netlink(format!("list the addresses of {}", ns.name())))?;
     Ok(messages
         .iter()
-        .filter(|message| message.header.family == AddressFamily::Inet)
         .filter_map(|message| {
-            message.attributes.iter().find_map(|attribute| match attribute {
-                AddressAttribute::Local(IpAddr::V4(address)) => {
-                    Some((message.header.index, *address, message.header.prefix_len))
-                }
+            let is_v6 = message.header.family == AddressFamily::Inet6;
+            let address = message.attributes.iter().find_map(|attribute| match attribute {
+                AddressAttribute::Local(address) => Some(*address),
+                // IPv6 says it so when the other end is not said.
+                AddressAttribute::Address(address) if is_v6 => Some(*address),
                 _ => None,
-            })
-        })
-        .collect())
-}
-
-/// Our IPv4 routes in the main table, each with the message that deletes it. A route that carries our number but that
-/// [`Route`] can't say is given as `None`: somebody changed it.
-pub(super) async fn routes(
-    ns: &NetNs,
-    names: &BTreeMap<u32, String>,
-) -> Result<Vec<(Option<Route>, Option<String>, RouteMessage)>, NetError> {
-    Ok(all_routes(ns)
-        .await?
-        .into_iter()
-        .filter(|message| {
-            message.header.protocol == RouteProtocol::Other(ROUTE_PROTOCOL)
-                && message.header.table == RouteHeader::RT_TABLE_MAIN
-        })
-        .map(|message| {
-            let link = output(&message).and_then(|index| names.get(&index).cloned());
-            (route(&message, link.clone()), link, message)
+            });
+            Some((message.header.index, address?, message.header.prefix_len))
         })
         .collect())
 }
@@ -133,13 +113,13 @@ pub(super) async fn routes(
 /// not by `own` link, and wider ones of another installation.
 pub async fn others_routes(ns: &NetNs, net: Ipv4Net, own: &str) -> Result<Vec<Ipv4Net>, NetError> {
     let own = links(ns).await?.get(own).map(|link| link.index);
-    let routes = all_routes(ns).await?.into_iter().filter(|message| {
+    let routes = all_routes(ns, IpVersion::V4).await?.into_iter().filter(|message| {
         message.header.table == RouteHeader::RT_TABLE_MAIN && (own.is_none() || output(message) != own)
     });
     Ok(routes
         .filter_map(|message| {
             let ours_by_kind = message.header.protocol == RouteProtocol::Other(ROUTE_PROTOCOL);
-            let to = destination(&message)?;
+            let IpNet::V4(to) = destination(&message)? else { return None };
             (net.contains(&to) || (ours_by_kind && to.contains(&net))).then_some(to)
         })
         .collect())
@@ -150,79 +130,28 @@ const WIDEST_LAN: u8 = 8;
 
 /// The networks that the host has routes of its own to, beside the default: its LANs, its VPNs, its containers.
 pub async fn networks_around(ns: &NetNs) -> Result<Vec<Ipv4Net>, NetError> {
-    let routes = all_routes(ns).await?.into_iter().filter(|message| {
+    let routes = all_routes(ns, IpVersion::V4).await?.into_iter().filter(|message| {
         message.header.table == RouteHeader::RT_TABLE_MAIN
             && message.header.kind == RouteType::Unicast
             && message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL)
             && message.header.destination_prefix_length >= WIDEST_LAN
     });
-    Ok(routes.filter_map(|message| destination(&message)).map(|to| to.trunc()).collect())
-}
-
-fn destination(message: &RouteMessage) -> Option<Ipv4Net> {
-    let base = message.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(*address),
-        _ => None,
+    let to = routes.filter_map(|message| match destination(&message)? {
+        IpNet::V4(to) => Some(to.trunc()),
+        IpNet::V6(_) => None,
     });
-    Ipv4Net::new(base.unwrap_or(Ipv4Addr::UNSPECIFIED), message.header.destination_prefix_length).ok()
+    Ok(to.collect())
 }
 
-async fn all_routes(ns: &NetNs) -> Result<Vec<RouteMessage>, NetError> {
-    let query = RouteMessageBuilder::<Ipv4Addr>::new().build();
-    let routes = ns.netlink().route().get(query).execute().try_collect();
-    routes.await.map_err(NetError::netlink(format!("list the routes of {}", ns.name())))
-}
-
-fn output(message: &RouteMessage) -> Option<u32> {
-    message.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Oif(index) => Some(*index),
-        _ => None,
-    })
-}
-
-fn route(message: &RouteMessage, link: Option<String>) -> Option<Route> {
-    let to = destination(message)?;
-    let (mut router, mut source) = (None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::Gateway(RouteAddress::Inet(address)) => router = Some(*address),
-            RouteAttribute::PrefSource(RouteAddress::Inet(address)) => source = Some(*address),
-            RouteAttribute::MultiPath(_) | RouteAttribute::Priority(1..) => return None,
-            _ => {}
-        }
+/// All routes of a family; none where the kernel knows nothing of it.
+pub(super) async fn all_routes(ns: &NetNs, family: IpVersion) -> Result<Vec<RouteMessage>, NetError> {
+    let query = match family {
+        IpVersion::V4 => RouteMessageBuilder::<Ipv4Addr>::new().build(),
+        IpVersion::V6 => RouteMessageBuilder::<Ipv6Addr>::new().build(),
+    };
+    let routes: Result<Vec<_>, _> = ns.netlink().route().get(query).execute().try_collect().await;
+    match routes {
+        Err(rtnetlink::Error::NetlinkError(told)) if is_unknown_family(told.raw_code()) => Ok(Vec::new()),
+        routes => routes.map_err(NetError::netlink(format!("list the routes of {}", ns.name()))),
     }
-    match (message.header.kind, link, router) {
-        (RouteType::Unreachable, None, None) => Some(Route::Unreachable { to }),
-        (RouteType::Unicast, Some(link), None) if source.is_none() => Some(Route::OnLink { to, link }),
-        (RouteType::Unicast, Some(link), Some(router)) => Some(Route::Via { to, router, link, source }),
-        _ => None,
-    }
-}
-
-/// The permanent IPv4 neighbours of links, by index.
-pub(super) async fn neighbours(ns: &NetNs) -> Result<BTreeSet<(u32, Ipv4Addr, MacAddr)>, NetError> {
-    let messages: Vec<_> = ns
-        .netlink()
-        .neighbours()
-        .get()
-        .set_address_family(AddressFamily::Inet)
-        .execute()
-        .try_collect()
-        .await
-        .map_err(NetError::netlink(format!("list the neighbours of {}", ns.name())))?;
-    let mut found = BTreeSet::new();
-    for message in messages.iter().filter(|message| message.header.state == NeighbourState::Permanent) {
-        let (mut address, mut mac) = (None, None);
-        for attribute in &message.attributes {
-            match attribute {
-                NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some(*ip),
-                NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok(),
-                _ => {}
-            }
-        }
-        if let (Some(address), Some(mac)) = (address, mac) {
-            found.insert((message.header.ifindex, address, MacAddr(mac)));
-        }
-    }
-    Ok(found)
 }

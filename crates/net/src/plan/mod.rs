@@ -1,18 +1,21 @@
 //! Which addresses, routes, neighbours and settings the host, the edge and a VPC shall hold: computed from the desired
 //! state alone.
 
+mod routes;
 mod tables;
 
 use std::net::Ipv4Addr;
 
 use cumulet_model::{MacAddr, address};
-use cumulet_ports::network::{NetworkSpec, VpcSpec};
+use cumulet_ports::network::{InterfaceSpec, NetworkSpec, VpcSpec};
 use ipnet::Ipv4Net;
 
 use crate::config::NetConfig;
-use crate::l3::{Door, LinkPlan, Plan, Route};
+use crate::family::Family;
+use crate::l3::{Door, LinkPlan, Plan, Route, RoutingRule, Way};
 use crate::names::{self, DNS_LINK_LOCAL, EDGE_TO_VPC, EDGE_UP, IGW, METADATA, ROUTER_MAC, VPC_TO_EDGE};
 
+pub use routes::FORWARD_MARK;
 pub use tables::{MOST_TABLES, TABLE_MASK, TableNumber, Tables, tables};
 
 /// Ethernet address of the edge's end of a link to a VPC; each link is a world of its own.
@@ -43,9 +46,9 @@ pub fn host(config: &NetConfig, uplink_mtu: u32) -> Plan {
     let mut plan = Plan::default();
     plan.set(format!("ipv6/conf/{link}/disable_ipv6"), "1");
     plan.links.insert(link.clone(), LinkPlan { mtu: Some(uplink_mtu), mac: None, door: None });
-    plan.addresses.insert((link.clone(), own));
-    plan.routes.insert(Route::OnLink { to: edge.into(), link: link.clone() });
-    plan.routes.insert(Route::Via { to: pool, router: edge, link, source: Some(own) });
+    plan.addresses.insert((link.clone(), own.into()));
+    plan.routes.insert(on_link(edge, &link));
+    plan.routes.insert(Route::new(pool, Way::Via { router: edge.into(), link, source: Some(own.into()) }));
     plan
 }
 
@@ -57,20 +60,19 @@ pub fn edge(config: &NetConfig, uplink_mtu: u32, desired: &NetworkSpec) -> Plan 
     let mut plan = Plan { whole_namespace: true, ..Plan::default() };
     let mtu = Some(uplink_mtu);
     plan.links.insert(EDGE_UP.to_owned(), LinkPlan { mtu, mac: None, door: None });
-    plan.addresses.insert((EDGE_UP.to_owned(), own));
-    plan.routes.insert(Route::OnLink { to: host.into(), link: EDGE_UP.to_owned() });
-    let all = Ipv4Net::default();
-    plan.routes.insert(Route::Via { to: all, router: host, link: EDGE_UP.to_owned(), source: Some(own) });
-    plan.routes.insert(Route::Unreachable { to: pool });
+    plan.addresses.insert((EDGE_UP.to_owned(), own.into()));
+    plan.routes.insert(on_link(host, EDGE_UP));
+    let up = Way::Via { router: host.into(), link: EDGE_UP.to_owned(), source: Some(own.into()) };
+    plan.routes.insert(Route::new(Ipv4Net::default(), up));
+    plan.routes.insert(Route::new(pool, Way::Unreachable));
+    plan.rules.extend(RoutingRule::usual(Family::V4));
     for vpc in &desired.vpcs {
-        let link = names::edge_link(&vpc.id);
-        plan.links.insert(link.clone(), LinkPlan { mtu, mac: Some(EDGE_MAC), door: None });
-        plan.addresses.insert((link.clone(), EDGE_TO_VPC));
-        plan.neighbours.insert((link.clone(), VPC_TO_EDGE, VPC_MAC));
-        for public in vpc.interfaces.iter().filter_map(|interface| interface.public_ip) {
-            let route =
-                Route::Via { to: public.into(), router: VPC_TO_EDGE, link: link.clone(), source: None };
-            plan.routes.insert(route);
+        if vpc.internet_gateway {
+            let public = vpc.interfaces.iter().flat_map(public_addresses).map(|(public, _)| public);
+            edge_link(&mut plan, names::edge_link(&vpc.id), uplink_mtu, public);
+        }
+        for gateway in &vpc.nat_gateways {
+            edge_link(&mut plan, names::edge_nat_link(&gateway.id), uplink_mtu, [gateway.public_ip]);
         }
     }
     let links: Vec<String> = plan.links.keys().cloned().collect();
@@ -81,43 +83,85 @@ pub fn edge(config: &NetConfig, uplink_mtu: u32, desired: &NetworkSpec) -> Plan 
     plan
 }
 
-/// What a VPC's router shall hold. Inside, packets may be larger than the uplink takes; the link to the edge is as narrow
-/// as the uplink, so that senders learn it here.
+/// A link to a VPC, by which these public addresses are reached.
+fn edge_link(plan: &mut Plan, link: String, mtu: u32, public: impl IntoIterator<Item = Ipv4Addr>) {
+    plan.links.insert(link.clone(), LinkPlan { mtu: Some(mtu), mac: Some(EDGE_MAC), door: None });
+    plan.addresses.insert((link.clone(), EDGE_TO_VPC.into()));
+    plan.neighbours.insert((link.clone(), VPC_TO_EDGE.into(), VPC_MAC));
+    plan.routes.extend(public.into_iter().map(|public| {
+        Route::new(
+            Ipv4Net::from(public),
+            Way::Via { router: VPC_TO_EDGE.into(), link: link.clone(), source: None },
+        )
+    }));
+}
+
+fn on_link(to: Ipv4Addr, link: &str) -> Route {
+    Route::new(Ipv4Net::from(to), Way::OnLink { link: link.to_owned() })
+}
+
+/// An interface's public addresses, each with the private one that it stands for.
+pub fn public_addresses(interface: &InterfaceSpec) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+    interface.ipv4().filter_map(|(private, public)| Some((public?, private)))
+}
+
+/// A VPC's IPv4 ranges.
+pub fn ranges(vpc: &VpcSpec) -> impl Iterator<Item = Ipv4Net> {
+    [vpc.cidr].into_iter().chain(vpc.more_cidrs.iter().copied()).map(|range| range.trunc())
+}
+
+/// What a VPC's router shall hold. Inside, packets may be larger than the uplink takes; the links to the edge are as
+/// narrow as the uplink, so that senders learn it here. The main table has what is local alone; where else a guest's
+/// packets go, its subnet's route table says.
 pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
     let mut plan = Plan { whole_namespace: true, ..Plan::default() };
-    let mtu = Some(config.mtu.into());
     plan.links.insert("lo".to_owned(), LinkPlan::default());
     let servers = [address::dns(vpc.cidr), DNS_LINK_LOCAL, METADATA];
     for own in vpc.subnets.iter().map(|subnet| address::router(subnet.cidr)).chain(servers) {
-        plan.addresses.insert(("lo".to_owned(), own));
+        plan.addresses.insert(("lo".to_owned(), own.into()));
     }
-    internet_gateway(&mut plan, uplink_mtu);
+    if vpc.internet_gateway {
+        link_to_edge(&mut plan, IGW.to_owned(), uplink_mtu);
+        strict_reverse_path(&mut plan, IGW, true);
+    }
+    for gateway in &vpc.nat_gateways {
+        let link = names::nat_link(&gateway.id);
+        link_to_edge(&mut plan, link.clone(), uplink_mtu);
+        // What comes in by it comes from anywhere: answers alone, which connection tracking knows.
+        strict_reverse_path(&mut plan, &link, false);
+    }
     // What no interface has goes nowhere, least of all out.
-    plan.routes.insert(Route::Unreachable { to: vpc.cidr.trunc() });
-    plan.routes.insert(Route::Unreachable { to: LINK_LOCAL });
+    for range in ranges(vpc).chain([LINK_LOCAL]) {
+        plan.routes.insert(Route::new(range, Way::Unreachable));
+    }
+    routes::put(&mut plan, vpc, &tables(vpc));
     for interface in &vpc.interfaces {
-        let tap = names::tap(&interface.id);
-        let door = Some(Door::of(interface));
-        plan.links.insert(tap.clone(), LinkPlan { mtu, mac: Some(ROUTER_MAC), door });
-        plan.routes.insert(Route::OnLink { to: interface.private_ip.into(), link: tap.clone() });
-        plan.neighbours.insert((tap.clone(), interface.private_ip, interface.mac));
-        strict_reverse_path(&mut plan, &tap, interface.source_dest_check);
-        // The guest finds its neighbours by asking for their Ethernet addresses and is answered with the tap's, at once
-        // rather than after the random delay that is meant for many proxies on one wire.
-        plan.set(format!("ipv4/conf/{tap}/proxy_arp"), "1");
-        plan.set(format!("ipv4/neigh/{tap}/proxy_delay"), "0");
+        tap(&mut plan, config, interface);
     }
     plan.set("ipv4/ip_forward", "1");
     plan
 }
 
-fn internet_gateway(plan: &mut Plan, mtu: u32) {
-    let link = IGW.to_owned();
+fn tap(plan: &mut Plan, config: &NetConfig, interface: &InterfaceSpec) {
+    let tap = names::tap(&interface.id);
+    let door = Some(Door::of(interface));
+    let link = LinkPlan { mtu: Some(config.mtu.into()), mac: Some(ROUTER_MAC), door };
+    plan.links.insert(tap.clone(), link);
+    for (address, _) in interface.ipv4() {
+        plan.routes.insert(on_link(address, &tap));
+        plan.neighbours.insert((tap.clone(), address.into(), interface.mac));
+    }
+    strict_reverse_path(plan, &tap, interface.source_dest_check);
+    // The guest finds its neighbours by asking for their Ethernet addresses and is answered with the tap's, at once
+    // rather than after the random delay that is meant for many proxies on one wire.
+    plan.set(format!("ipv4/conf/{tap}/proxy_arp"), "1");
+    plan.set(format!("ipv4/neigh/{tap}/proxy_delay"), "0");
+}
+
+fn link_to_edge(plan: &mut Plan, link: String, mtu: u32) {
     plan.links.insert(link.clone(), LinkPlan { mtu: Some(mtu), mac: Some(VPC_MAC), door: None });
-    plan.addresses.insert((link.clone(), VPC_TO_EDGE));
-    plan.neighbours.insert((link.clone(), EDGE_TO_VPC, EDGE_MAC));
-    plan.routes.insert(Route::Via { to: Ipv4Net::default(), router: EDGE_TO_VPC, link, source: None });
-    strict_reverse_path(plan, IGW, true);
+    plan.addresses.insert((link.clone(), VPC_TO_EDGE.into()));
+    plan.neighbours.insert((link, EDGE_TO_VPC.into(), EDGE_MAC));
 }
 
 /// Settings of a namespace of ours before it has links: no IPv6 yet, no redirects, ARP answered for all of the router's

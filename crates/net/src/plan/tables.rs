@@ -13,8 +13,9 @@ use crate::names;
 /// The bits of a packet's mark that hold the number of the route table that it is to be looked up in.
 pub const TABLE_MASK: u32 = 0xf_ff00;
 const TABLE_SHIFT: u32 = 8;
-/// How many numbers there are; 0 is none.
-pub const MOST_TABLES: usize = 0xfff;
+/// How many numbers there are for tables. Packets of the router itself have 0, those of subnets without a table the last.
+pub const MOST_TABLES: usize = 0xffe;
+const NO_TABLE: TableNumber = TableNumber(0xfff);
 /// What Linux's tables count from: those below 256 are its own.
 const LINUX_BASE: u32 = 1000;
 
@@ -50,6 +51,8 @@ pub struct Tables<'a> {
     numbers: BTreeMap<&'a RouteTableId, TableNumber>,
     subnets: BTreeMap<&'a SubnetId, &'a RouteTableSpec>,
     tables: &'a [RouteTableSpec],
+    /// Stands for the table that a subnet does not have, if there is such a subnet.
+    none: Option<RouteTableSpec>,
 }
 
 /// Numbers a VPC's route tables.
@@ -68,25 +71,34 @@ pub fn tables(vpc: &VpcSpec) -> Tables<'_> {
         Some(id) => by_id.get(id).copied(),
         None => vpc.route_tables.first(),
     };
-    let subnets = vpc.subnets.iter().filter_map(|subnet| Some((&subnet.id, table_of(&subnet.route_table)?)));
-    Tables { numbers, subnets: subnets.collect(), tables: &vpc.route_tables }
+    let subnets: BTreeMap<_, _> =
+        vpc.subnets.iter().filter_map(|subnet| Some((&subnet.id, table_of(&subnet.route_table)?))).collect();
+    let empty = || RouteTableSpec {
+        id: format!("rtb-{}", vpc.id.digits()).parse().expect("the form of an id"),
+        routes: vec![],
+    };
+    let none = (subnets.len() < vpc.subnets.len()).then(empty);
+    Tables { numbers, subnets, tables: &vpc.route_tables, none }
 }
 
 impl<'a> Tables<'a> {
-    /// The number of the table that decides for what is sent from a subnet; `None` if the VPC has no such table, and
-    /// then nothing from it leaves the VPC.
+    /// The number of the table that decides for what is sent from a subnet; `None` if the VPC has no such subnet.
     pub fn number_of(&self, subnet: &SubnetId) -> Option<TableNumber> {
-        self.numbers.get(&self.table_of(subnet)?.id).copied()
+        match self.table_of(subnet) {
+            Some(table) => self.numbers.get(&table.id).copied(),
+            None => self.none.as_ref().map(|_| NO_TABLE),
+        }
     }
 
-    /// The table that decides for what is sent from a subnet.
+    /// The table that decides for what is sent from a subnet; without one nothing from it leaves the VPC.
     pub fn table_of(&self, subnet: &SubnetId) -> Option<&'a RouteTableSpec> {
         self.subnets.get(subnet).copied()
     }
 
-    /// All tables with their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (TableNumber, &'a RouteTableSpec)> {
-        self.tables.iter().filter_map(|table| Some((*self.numbers.get(&table.id)?, table)))
+    /// All tables with their numbers, and an empty one if a subnet has none.
+    pub fn iter(&self) -> impl Iterator<Item = (TableNumber, &RouteTableSpec)> {
+        let own = self.tables.iter().filter_map(|table| Some((*self.numbers.get(&table.id)?, table)));
+        own.chain(self.none.as_ref().map(|none| (NO_TABLE, none)))
     }
 }
 
@@ -140,7 +152,9 @@ mod tests {
         let id = |n: usize| tables.table_of(&vpc.subnets[n].id).map(|table| &table.id);
         assert_eq!(id(0), Some(&vpc.route_tables[0].id));
         assert_eq!(id(1), Some(&vpc.route_tables[1].id));
-        assert_eq!(tables.number_of(&vpc.subnets[2].id), None, "one that the VPC does not have");
+        assert_eq!(id(2), None, "one that the VPC does not have");
+        assert_eq!(tables.number_of(&vpc.subnets[2].id), Some(NO_TABLE));
+        assert_eq!(tables.iter().count(), 3);
         assert!(tables.number_of(&vpc.subnets[0].id) != tables.number_of(&vpc.subnets[1].id));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cumulet_model::InterfaceId;
-use cumulet_ports::network::{InterfaceSpec, VpcSpec};
+use cumulet_ports::network::{InterfaceSpec, RouteTarget, VpcSpec};
 
 use super::firewall::{self, Filtering};
 use super::links::{self, End};
@@ -35,17 +35,29 @@ pub async fn reconcile(
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
 ) -> Result<Known, NetError> {
-    let far = names::edge_link(&vpc.id);
-    links::veth(End { ns, name: names::IGW }, End { ns: edge, name: &far }, changes).await?;
+    for (near, far) in links_to_edge(vpc) {
+        links::veth(End { ns, name: &near }, End { ns: edge, name: &far }, changes).await?;
+    }
     let taps: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
     handed_out.look(|name| taps.contains(name));
     links::taps(ns, vpc, &mut l3::links(ns).await?, handed_out, changes).await?;
     let filtering = firewall::vpc(ns, vpc, changes).await?;
-    let Holding { links, .. } = l3::converge(ns, plan::vpc(config, uplink_mtu, vpc), changes).await?;
+    let plan = plan::vpc(config, uplink_mtu, vpc);
+    for prefix in [names::IGW, names::NAT_PREFIX] {
+        links::prune(ns, prefix, |name| plan.links.contains_key(name), changes).await?;
+    }
+    let Holding { links, .. } = l3::converge(ns, plan, changes).await?;
     Ok(Known { spec: vpc.clone(), filtering, links })
 }
 
-/// The same from what it is known to hold, without looking.
+/// The links that a VPC has to the edge, each with the name of its other end.
+fn links_to_edge(vpc: &VpcSpec) -> Vec<(String, String)> {
+    let gateway = vpc.internet_gateway.then(|| (names::IGW.to_owned(), names::edge_link(&vpc.id)));
+    let nat = vpc.nat_gateways.iter().map(|nat| (names::nat_link(&nat.id), names::edge_nat_link(&nat.id)));
+    gateway.into_iter().chain(nat).collect()
+}
+
+/// The same from what it is known to hold, without looking. Its links to the edge are the same.
 pub async fn advance(
     config: &NetConfig,
     uplink_mtu: u32,
@@ -66,14 +78,23 @@ pub async fn advance(
     Ok(Known { spec: vpc.clone(), filtering, links })
 }
 
-/// Two states of a VPC with those interfaces alone that are not the same in both. What an interface has of links,
-/// addresses and routes is its own alone, so these parts differ where the wholes do.
+/// Two states of a VPC with those interfaces alone that are not the same in both, or that routes lead to. What an
+/// interface has of links, addresses and routes is its own alone, so these parts differ where the wholes do.
 fn apart(old: &VpcSpec, new: &VpcSpec) -> (VpcSpec, VpcSpec) {
     fn by_id(vpc: &VpcSpec) -> HashMap<&InterfaceId, &InterfaceSpec> {
         vpc.interfaces.iter().map(|interface| (&interface.id, interface)).collect()
     }
+    let routes = [old, new].into_iter().flat_map(|vpc| &vpc.route_tables).flat_map(|table| &table.routes);
+    let led_to: BTreeSet<&InterfaceId> = routes
+        .filter_map(|route| match &route.target {
+            RouteTarget::Interface(id) => Some(id),
+            _ => None,
+        })
+        .collect();
     let part = |vpc: &VpcSpec, other: &HashMap<&InterfaceId, &InterfaceSpec>| {
-        let differs = |interface: &&InterfaceSpec| other.get(&interface.id) != Some(interface);
+        let differs = |interface: &&InterfaceSpec| {
+            other.get(&interface.id) != Some(interface) || led_to.contains(&interface.id)
+        };
         let interfaces = vpc.interfaces.iter().filter(differs).cloned().collect();
         VpcSpec { groups: vec![], interfaces, ..vpc.clone() }
     };

@@ -15,3 +15,4 @@ mod groups;
 mod isolation;
 mod life;
 mod outside;
+mod routes;

@@ -8,8 +8,10 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::guest::{PATIENCE, connect_in, is_refused_in, serve_in};
 use crate::world::{World, all, cidr, group_id, interface, sh, story, tcp};
 
-const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
-const UPLINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+/// The internet.
+pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
+/// The host there.
+pub const UPLINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
 
 /// An address on the host's LAN.
@@ -17,7 +19,7 @@ const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
 
 /// A host on the other side of the host's uplink: it is the host's neighbour there by one address, and the internet
 /// by another.
-async fn outside(world: &World) -> NetNs {
+pub async fn outside(world: &World) -> NetNs {
     let outside = NetNs::anonymous("outside").unwrap();
     let fd = format!("/proc/{}/fd/{}", std::process::id(), outside.raw_fd());
     sh(&world.host, format!("ip link add up0 type veth peer name eth0; ip link set eth0 netns {fd}")).await;
