@@ -70,7 +70,7 @@ fn whatever_somebody_altered_is_repaired() {
             in_vpc(&format!("ip neigh del 172.31.0.5 dev {tap}")),
             in_vpc(&format!("ip link set {tap} down")),
             in_vpc("ip addr del 172.31.0.1/32 dev lo"),
-            in_vpc("ip route del default"),
+            in_vpc("ip route del default table 999"),
             in_vpc("ip link del igw"),
             in_vpc("sysctl -q -w net.ipv4.ip_forward=0"),
             in_vpc(&format!("sysctl -q -w net.ipv4.conf.{tap}.proxy_arp=0")),

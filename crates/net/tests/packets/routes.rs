@@ -242,6 +242,7 @@ fn traffic_between_two_subnets_takes_the_way_by_an_appliance() {
             vec![route("172.31.0.0/20", to_appliance()), route("172.31.16.0/20", to_appliance())];
         world.apply().await;
         let appliance = world.boot(0, &appliance).await;
+        sh(&appliance.ns, "sysctl -q -w net.ipv4.ip_forward=0").await;
         assert!(first.is_refused(second.ip, 80).await, "the appliance does not forward yet");
         assert!(first.connect(peer.ip, 80).await.is_some(), "neighbours in a subnet don't ask it");
         sh(&appliance.ns, "sysctl -q -w net.ipv4.ip_forward=1").await;
