@@ -17,6 +17,7 @@ pub mod instance;
 pub mod key;
 pub mod mac;
 pub mod network;
+pub mod packet;
 pub mod place;
 pub mod saved_machine;
 pub mod security;

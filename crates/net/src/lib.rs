@@ -34,6 +34,7 @@ pub mod dhcp;
 pub mod dhcpv6;
 pub mod dns;
 pub mod error;
+pub mod explain;
 pub mod family;
 pub mod firewall;
 pub mod flow_logs;

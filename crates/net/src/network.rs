@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulet_model::{FlowLogId, InterfaceId, VpcId};
 use cumulet_ports::network::{ApplyReport, FlowLogLine, FlowLogStatus, Network, NetworkSpec, VpcSpec};
+use cumulet_ports::walk::{Leg, Walked};
 use cumulet_ports::{PortError, PortResult};
 use ipnet::Ipv4Net;
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -17,6 +18,7 @@ use crate::config::NetConfig;
 use crate::dns::forward::Forwarder;
 use crate::dns::stub::Stub;
 use crate::error::NetError;
+use crate::explain::Journey;
 use crate::flow_logs::report::Site;
 use crate::flow_logs::{self, Archive, Capture};
 use crate::handed_out::HandedOut;
@@ -68,6 +70,14 @@ impl HostNetwork {
         let forwarder = Forwarder::new(NetNs::current("host's DNS")?, config.resolvers.clone());
         let archive = Arc::new(Archive::new(config.flow_logs.clone()));
         Ok(Self { config, host, forwarder, archive, held: Mutex::default(), changed: Notify::new() })
+    }
+
+    /// The interfaces of the taps that were applied.
+    async fn taps(&self) -> BTreeMap<String, InterfaceId> {
+        let held = self.held.lock().await;
+        let vpcs = held.known.iter().flat_map(|known| known.vpcs.values());
+        let interfaces = vpcs.flat_map(|vpc| &vpc.spec.interfaces);
+        interfaces.map(|interface| (names::tap(&interface.id), interface.id.clone())).collect()
     }
 
     async fn apply_all(&self, desired: &NetworkSpec) -> Result<ApplyReport, NetError> {
@@ -352,6 +362,17 @@ impl Network for HostNetwork {
         for vpc in held.vpcs.values() {
             flow_logs::settle(&vpc.flow_logs).await;
         }
+    }
+
+    async fn walk(&self, legs: &[Leg]) -> PortResult<Vec<Walked>> {
+        let taps = self.taps().await;
+        let mut journey = Journey::new(&self.config.tag, self.host.clone());
+        let mut walked = Vec::new();
+        for leg in legs {
+            let one = journey.walk(leg, |tap| taps.get(tap).cloned()).await;
+            walked.push(one.map_err(|error| failure("what the kernel holds could not be read", error))?);
+        }
+        Ok(walked)
     }
 
     async fn teardown(&self) -> PortResult<()> {

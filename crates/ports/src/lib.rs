@@ -7,6 +7,7 @@ pub mod guest;
 pub mod network;
 pub mod storage;
 pub mod vm_host;
+pub mod walk;
 
 pub use guest::BoxedGuestStream;
 pub use network::Network;

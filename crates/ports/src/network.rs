@@ -13,6 +13,7 @@ use cumulet_model::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::walk::{Leg, Walked};
 use crate::{PortError, PortResult};
 
 /// The desired network of the whole cloud.
@@ -418,6 +419,12 @@ pub trait Network: Send + Sync + 'static {
 
     /// The pool that public addresses are given out from.
     fn public_pool(&self) -> Ipv4Net;
+
+    /// Walks a packet through what the kernel holds now: rules, sets and routes. The legs of one way are told in order,
+    /// each where the one before has ended.
+    async fn walk(&self, _legs: &[Leg]) -> PortResult<Vec<Walked>> {
+        Err(PortError::plain("this network can't tell what its kernel holds"))
+    }
 
     /// Removes everything that this installation made on the host. Goes on through errors and reports them all;
     /// nothing to remove is a success.

@@ -7,6 +7,8 @@
 //! answers have ACLs and routes before them too, though no groups. What would stop a packet is noted and the walk goes
 //! on behind it, so that all reasons are found at once.
 //!
+//! What the kernel really holds is held against the answer by [`mod@compare`].
+//!
 //! It knows nothing of how the host does it: it is written from EC2's documentation, and held against the kernel's rules and
 //! against real packets by tests of `net`.
 #![forbid(unsafe_code)]
@@ -15,8 +17,8 @@ mod analyse;
 mod answer;
 mod candidates;
 mod code;
+mod compare;
 mod matching;
-mod packet;
 mod question;
 mod topology;
 mod walk;
@@ -24,5 +26,6 @@ mod walk;
 pub use analyse::analyse;
 pub use answer::{AclHit, Analysis, Component, Explanation, GroupHit, Hop, HopRule, RouteHit, Way};
 pub use code::Code;
-pub use packet::{Packet, Protocol};
+pub use compare::{Comparison, Kernel, compare, legs};
+pub use cumulet_model::packet::{Packet, Protocol};
 pub use question::{Asked, Endpoint, Outside, Question, Sieve};

@@ -57,11 +57,11 @@ impl<'a> Walk<'_, 'a> {
         if sent.forwarded {
             self.fault(Code::Spoofed, gateway.clone(), sent.packet);
         }
-        if self.way == Way::Back && !self.egress_only {
+        if self.way == Way::Back {
             self.fault(Code::NoDestination, gateway, sent.packet);
             return Arrival::Lost;
         }
-        self.egress_only = true;
+        self.egress_only = Some(sent.vpc);
         self.hop_at(gateway, sent.vpc, Some(sent.packet), Some(sent.packet));
         self.outside(sent.vpc, sent.packet)
     }
@@ -145,7 +145,8 @@ impl<'a> Walk<'_, 'a> {
             return Arrival::Lost;
         };
         let spec = self.vpc(vpc).spec;
-        let by_egress_only = self.way == Way::Back && self.egress_only && packet.destination.is_ipv6();
+        let left_by_egress_only = self.egress_only == Some(vpc) && packet.destination.is_ipv6();
+        let by_egress_only = self.way == Way::Back && left_by_egress_only;
         let gateway = if by_egress_only {
             Component::EgressOnlyGateway(spec.id.clone())
         } else {

@@ -64,7 +64,7 @@ impl<'a> Walk<'_, 'a> {
             return self.forward(vpc, to, packet);
         }
         match self.translated_by(to, packet) {
-            Some(original) => self.send(vpc, to, with_destination(packet, original), true),
+            Some(original) => self.send_on(vpc, to, with_destination(packet, original), true),
             None => Arrival::Interface(vpc, to, packet),
         }
     }
@@ -76,11 +76,16 @@ impl<'a> Walk<'_, 'a> {
         }
         let inside = self.vpc(vpc).ranges().any(|range| range.contains(&packet.destination));
         if inside || self.way == Way::Back || packet.source.is_ipv6() {
-            return self.send(vpc, by, packet, true);
+            return self.send_on(vpc, by, packet, true);
         }
         let sent = with_source(packet, IpAddr::V4(by.private_ip));
         self.sessions.push(Session { by: Translator::Guest(by.id.clone()), was: packet, is: sent });
-        self.send(vpc, by, sent, false)
+        self.send_on(vpc, by, sent, false)
+    }
+
+    fn send_on(&mut self, vpc: usize, by: &'a InterfaceSpec, packet: Packet, forwarded: bool) -> Arrival<'a> {
+        self.hop_at(Component::Interface(by.id.clone()), vpc, None, Some(packet));
+        self.send(vpc, by, packet, forwarded)
     }
 
     /// For the answer to what a guest sent on under its own address: whose it is.

@@ -30,7 +30,8 @@ pub struct Walk<'n, 'a> {
     /// What stops it.
     pub faults: Vec<Explanation>,
     sessions: Vec<Session>,
-    egress_only: bool,
+    /// The VPC that the packet left by its egress-only gateway.
+    egress_only: Option<usize>,
     sendings: u32,
     /// Guests that would have to forward.
     pub forwarders: Vec<InterfaceId>,
@@ -81,7 +82,7 @@ impl<'n, 'a> Walk<'n, 'a> {
             hops: [vec![], vec![]],
             faults: vec![],
             sessions: vec![],
-            egress_only: false,
+            egress_only: None,
             sendings: 0,
             forwarders: vec![],
         }

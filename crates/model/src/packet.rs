@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use cumulet_model::security::Traffic;
+use crate::security::Traffic;
 
 /// A packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
