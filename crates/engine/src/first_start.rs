@@ -4,13 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cumulet_model::address;
-use cumulet_model::network::{Subnet, Vpc};
-use cumulet_model::security::{Direction, Peer, Rule, RuleSpec, SecurityGroup, Traffic};
+use cumulet_model::security::{Direction, Peer, Rule, RuleSpec, Traffic};
 use cumulet_model::state::{Intent, Machine};
-use cumulet_model::{DhcpOptionsId, GroupId, InstanceId, RuleId, SubnetId, Tags, VpcId};
+use cumulet_model::{GroupId, InstanceId, RuleId, Tags};
 use cumulet_ports::vm_host::{FoundState, FoundVm, VmEnd, VmEvent};
-use cumulet_store::{AccessKeyRecord, NewDefaultVpc, Store, StoreError};
+use cumulet_store::{AccessKeyRecord, Store, StoreError};
 use ipnet::Ipv4Net;
 use rand::RngExt;
 use tokio::sync::mpsc;
@@ -23,9 +21,13 @@ use crate::cloud::{ChangeError, Cloud, EngineConfig, Inner, Ports, Result, inter
 use crate::driver::Message;
 use crate::layers::Layers;
 use crate::network::NetworkKeeper;
+use crate::vpc;
 
 /// How long a request's token is remembered (EC2 guide, "Ensuring idempotency": it expires after 24 hours or more).
 const TOKEN_HOURS: i64 = 48;
+
+/// The installation's value that says that the first start's default VPC was made.
+const HAD_DEFAULT_VPC: &str = "had_default_vpc";
 
 /// A random token of 64 hexadecimal digits.
 pub(crate) fn random_token() -> String {
@@ -211,11 +213,14 @@ async fn first_values(
         info!(access_key = key.id, "made the root access key");
         store.add_access_key(&key).await?;
     }
-    if store.vpcs().await?.is_empty() {
-        let vpc = default_vpc(config);
-        info!(vpc = %vpc.vpc.id, cidr = %vpc.vpc.cidr, "made the default VPC");
-        store.add_default_vpc(&vpc).await?;
+    // Once: a default VPC that was deleted comes back by CreateDefaultVpc alone.
+    if store.vpcs().await?.is_empty() && store.meta(HAD_DEFAULT_VPC).await?.is_none() {
+        let options = vpc::dhcp::default_of(store).await?;
+        let new = vpc::make::default_vpc(config.default_vpc_cidr, &config.region, options);
+        info!(vpc = %new.vpc.id, cidr = %new.vpc.cidr, "made the default VPC");
+        store.add_vpc(&new).await?;
     }
+    store.meta_or(HAD_DEFAULT_VPC, "yes").await?;
     Ok(account_id)
 }
 
@@ -232,46 +237,6 @@ fn new_access_key(clock: &dyn Clock) -> AccessKeyRecord {
         is_root: true,
         created: clock.now(),
     }
-}
-
-/// The default VPC as EC2 makes it: a /20 subnet for each zone, a default group that admits its own members and lets
-/// everything out (VPC guide, "Default VPCs", "Default security groups").
-fn default_vpc(config: &EngineConfig) -> NewDefaultVpc {
-    let mut rng = rand::rng();
-    let vpc = Vpc {
-        id: VpcId::random(&mut rng),
-        cidr: config.default_vpc_cidr,
-        is_default: true,
-        dhcp_options_id: DhcpOptionsId::random(&mut rng),
-        tags: Tags::new(),
-    };
-    let prefix = (vpc.cidr.prefix_len() + 4).min(28);
-    let parts = vpc.cidr.subnets(prefix).into_iter().flatten();
-    let subnets = config.region.zones.iter().zip(parts).map(|(zone, cidr)| Subnet {
-        id: SubnetId::random(&mut rng),
-        vpc_id: vpc.id.clone(),
-        cidr,
-        zone: zone.name.clone(),
-        default_for_zone: true,
-        map_public_ip_on_launch: true,
-        available_addresses: address::assignable_count(cidr),
-        tags: Tags::new(),
-    });
-    let subnets = subnets.collect();
-    let id = GroupId::random(&mut rng);
-    let own = RuleSpec { traffic: Traffic::All, peer: Peer::Group(id.clone()) };
-    let group = SecurityGroup {
-        vpc_id: vpc.id.clone(),
-        name: SecurityGroup::DEFAULT_NAME.into(),
-        description: "default VPC security group".into(),
-        rules: vec![
-            new_rule(&id, Direction::Ingress, own, None, Tags::new()),
-            new_rule(&id, Direction::Egress, everywhere(), None, Tags::new()),
-        ],
-        tags: Tags::new(),
-        id,
-    };
-    NewDefaultVpc { vpc, subnets, group }
 }
 
 /// All traffic to and from everywhere.

@@ -42,6 +42,7 @@ mod stock;
 mod tags;
 mod teardown;
 mod volumes;
+mod vpc;
 
 pub use clock::{Clock, SystemClock};
 pub use cloud::{AccessKey, Cloud, EngineConfig, Graces, HostCapacity, Ports, Result};

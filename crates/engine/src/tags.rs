@@ -52,6 +52,10 @@ impl Cloud {
         ids.extend(self.volumes().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.snapshots().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.addresses().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.route_tables().await?.into_iter().map(|r| r.table.id.to_string()));
+        ids.extend(self.internet_gateways().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.egress_only_gateways().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.dhcp_options().await?.into_iter().map(|r| r.id.to_string()));
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
             ids.extend(group.rules.into_iter().map(|rule| rule.id.to_string()));
@@ -73,6 +77,10 @@ fn unknown(id: &str) -> CloudError {
         "security-group" => (ErrorCode::InvalidGroupNotFound, "security group"),
         "security-group-rule" => (ErrorCode::InvalidRuleIdNotFound, "security group rule ID"),
         "elastic-ip" => (ErrorCode::InvalidAllocationIdNotFound, "allocation ID"),
+        "route-table" => (ErrorCode::InvalidRouteTableIdNotFound, "routeTable ID"),
+        "internet-gateway" => (ErrorCode::InvalidInternetGatewayIdNotFound, "internetGateway ID"),
+        "egress-only-internet-gateway" => (ErrorCode::InvalidEgressOnlyGatewayIdNotFound, "gateway ID"),
+        "dhcp-options" => (ErrorCode::InvalidDhcpOptionIdNotFound, "dhcpOption ID"),
         "key-pair" => (ErrorCode::InvalidKeyPairNotFound, "key pair"),
         _ => (ErrorCode::InvalidId, "ID"),
     };

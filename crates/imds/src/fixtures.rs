@@ -111,21 +111,21 @@ pub fn instance(number: u8) -> InstanceMetadata {
         account_id: "123456789012".to_owned(),
         region: Region::new("us-east-1", 2),
         vpc: Vpc {
-            id: vpc_id(),
-            cidr: "172.31.0.0/16".parse().expect("a fixture's block is well formed"),
             is_default: true,
-            dhcp_options_id: id("dopt-0123456789abcdef0"),
-            tags: Tags::new(),
+            dns_hostnames: true,
+            dhcp_options_id: Some(id("dopt-0123456789abcdef0")),
+            ..Vpc::new(vpc_id(), "172.31.0.0/16".parse().expect("a fixture's block is well formed"))
         },
         subnets: vec![Subnet {
-            id: id("subnet-0123456789abcdef0"),
-            vpc_id: vpc_id(),
-            cidr: "172.31.0.0/20".parse().expect("a fixture's block is well formed"),
-            zone: "us-east-1a".to_owned(),
             default_for_zone: true,
             map_public_ip_on_launch: true,
             available_addresses: 4000,
-            tags: Tags::new(),
+            ..Subnet::new(
+                id("subnet-0123456789abcdef0"),
+                vpc_id(),
+                "172.31.0.0/20".parse().expect("a fixture's block is well formed"),
+                "us-east-1a",
+            )
         }],
         architecture: "x86_64".to_owned(),
         public_keys: vec![PublicKey {

@@ -80,10 +80,14 @@ codes! {
     AuthFailure = "AuthFailure", 401;
     CannotDelete = "CannotDelete", 400;
     CidrConflict = "CidrConflict", 400;
+    CidrLimitExceeded = "CidrLimitExceeded", 400;
     DefaultSubnetAlreadyExistsInAvailabilityZone = "DefaultSubnetAlreadyExistsInAvailabilityZone", 400;
     DefaultVpcAlreadyExists = "DefaultVpcAlreadyExists", 400;
+    DefaultVpcDoesNotExist = "DefaultVpcDoesNotExist", 400;
     DependencyViolation = "DependencyViolation", 400;
+    DhcpOptionsLimitExceeded = "DhcpOptionsLimitExceeded", 400;
     DryRunOperation = "DryRunOperation", 412;
+    EgressOnlyGatewayLimitExceeded = "EgressOnlyInternetGatewayLimitExceeded", 400;
     FlowLogAlreadyExists = "FlowLogAlreadyExists", 400;
     FlowLogsLimitExceeded = "FlowLogsLimitExceeded", 400;
     Forbidden = "UnauthorizedOperation", 403;
@@ -121,9 +125,9 @@ codes! {
     InvalidCidrNotFound = "InvalidCidr.NotFound", 400;
     InvalidClientTokenId = "InvalidClientTokenId", 403;
     InvalidDhcpOptionIdNotFound = "InvalidDhcpOptionID.NotFound", 400;
-    InvalidDhcpOptionsIdNotFound = "InvalidDhcpOptionsID.NotFound", 400;
     InvalidEgressOnlyGatewayIdNotFound = "InvalidGatewayID.NotFound", 400;
     InvalidFlowLogIdNotFound = "InvalidFlowLogId.NotFound", 400;
+    InvalidGatewayIdMalformed = "InvalidGatewayID.Malformed", 400;
     InvalidGroupDuplicate = "InvalidGroup.Duplicate", 400;
     InvalidGroupIdMalformed = "InvalidGroupId.Malformed", 400;
     InvalidGroupNotFound = "InvalidGroup.NotFound", 400;
@@ -146,6 +150,7 @@ codes! {
     InvalidKeyPairNotFound = "InvalidKeyPair.NotFound", 400;
     InvalidNetworkAclEntryNotFound = "InvalidNetworkAclEntry.NotFound", 400;
     InvalidNetworkAclIdNotFound = "InvalidNetworkAclID.NotFound", 400;
+    InvalidNatGatewayIdNotFound = "InvalidNatGatewayID.NotFound", 400;
     InvalidPaginationToken = "InvalidPaginationToken", 400;
     InvalidParameter = "InvalidParameter", 400;
     InvalidParameterCombination = "InvalidParameterCombination", 400;
@@ -182,6 +187,7 @@ codes! {
     MalformedQueryString = "MalformedQueryString", 400;
     MissingAction = "MissingAction", 400;
     MissingAuthenticationToken = "MissingAuthenticationToken", 403;
+    MissingInput = "MissingInput", 400;
     MissingParameter = "MissingParameter", 400;
     NatGatewayLimitExceeded = "NatGatewayLimitExceeded", 400;
     NatGatewayMalformed = "NatGatewayMalformed", 400;
@@ -215,6 +221,7 @@ codes! {
     VolumeInUse = "VolumeInUse", 400;
     VolumeLimitExceeded = "VolumeLimitExceeded", 400;
     VolumeModificationNotFound = "InvalidVolumeModification.NotFound", 400;
+    VpcIdNotSpecified = "VPCIdNotSpecified", 400;
     VpcLimitExceeded = "VpcLimitExceeded", 400;
 }
 
@@ -253,7 +260,7 @@ from_malformed! {
     crate::InternetGatewayId => InvalidInternetGatewayIdNotFound,
     crate::EgressOnlyGatewayId => InvalidEgressOnlyGatewayIdNotFound,
     crate::NatGatewayId => NatGatewayMalformed,
-    crate::DhcpOptionsId => InvalidDhcpOptionsIdNotFound,
+    crate::DhcpOptionsId => InvalidDhcpOptionIdNotFound,
     crate::AllocationId => InvalidAllocationIdNotFound,
     crate::AddressAssociationId => InvalidAssociationIdNotFound,
     crate::NetworkAclId => InvalidNetworkAclIdNotFound,

@@ -2,27 +2,74 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attachment::AttachmentState;
 use crate::elastic::ElasticRef;
-use crate::{AttachmentId, DhcpOptionsId, GroupId, InstanceId, InterfaceId, MacAddr, SubnetId, Tags, VpcId};
+use crate::{
+    AttachmentId, DhcpOptionsId, GroupId, InstanceId, InterfaceId, MacAddr, SubnetCidrAssociationId,
+    SubnetId, Tags, VpcCidrAssociationId, VpcId,
+};
 
 /// A virtual private cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vpc {
     /// Id.
     pub id: VpcId,
-    /// Its addresses.
+    /// The addresses that it was made with, which it keeps.
     pub cidr: Ipv4Net,
+    /// Further ranges, in the order in which they came.
+    pub more_cidrs: Vec<VpcRange<Ipv4Net>>,
+    /// IPv6 ranges, each a /56 of the installation's pool.
+    pub ipv6_cidrs: Vec<VpcRange<Ipv6Net>>,
     /// Whether launches that name no subnet go here.
     pub is_default: bool,
-    /// The DHCP options set that it uses.
-    pub dhcp_options_id: DhcpOptionsId,
+    /// The DHCP options set that it uses; `None` is EC2's `default`, which is none at all.
+    pub dhcp_options_id: Option<DhcpOptionsId>,
+    /// Whether its DNS server answers.
+    pub dns_support: bool,
+    /// Whether instances with public addresses have public names.
+    pub dns_hostnames: bool,
+    /// Whether network address usage metrics are wanted; this cloud keeps the wish and measures nothing.
+    pub address_metrics: bool,
     /// Tags.
     pub tags: Tags,
+}
+
+/// A range of addresses of a VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpcRange<N> {
+    /// Id of the association.
+    pub id: VpcCidrAssociationId,
+    /// The addresses.
+    pub cidr: N,
+}
+
+impl Vpc {
+    /// A VPC with EC2's defaults for those that are not the default one.
+    pub fn new(id: VpcId, cidr: Ipv4Net) -> Self {
+        Self {
+            id,
+            cidr,
+            more_cidrs: vec![],
+            ipv6_cidrs: vec![],
+            is_default: false,
+            dhcp_options_id: None,
+            dns_support: true,
+            dns_hostnames: false,
+            address_metrics: false,
+            tags: Tags::new(),
+        }
+    }
+
+    /// All IPv4 ranges with their associations, the first one first; its association's id is made of the VPC's.
+    pub fn cidrs(&self) -> Vec<VpcRange<Ipv4Net>> {
+        let id = format!("vpc-cidr-assoc-{}", self.id.digits()).parse();
+        let first = id.ok().map(|id| VpcRange { id, cidr: self.cidr });
+        first.into_iter().chain(self.more_cidrs.iter().cloned()).collect()
+    }
 }
 
 /// A subnet: a part of a VPC's addresses in one zone.
@@ -34,16 +81,47 @@ pub struct Subnet {
     pub vpc_id: VpcId,
     /// Its addresses.
     pub cidr: Ipv4Net,
+    /// Its IPv6 addresses.
+    pub ipv6: Option<SubnetRange>,
     /// The zone's name.
     pub zone: String,
     /// Whether it is its zone's default subnet.
     pub default_for_zone: bool,
     /// Whether instances get a public address when the launch does not say.
     pub map_public_ip_on_launch: bool,
+    /// Whether interfaces made in it get an IPv6 address when the request does not say.
+    pub assign_ipv6_on_creation: bool,
     /// How many private addresses are free.
     pub available_addresses: u32,
     /// Tags.
     pub tags: Tags,
+}
+
+impl Subnet {
+    /// A subnet with EC2's defaults for those that are not default ones.
+    pub fn new(id: SubnetId, vpc_id: VpcId, cidr: Ipv4Net, zone: &str) -> Self {
+        Self {
+            id,
+            vpc_id,
+            cidr,
+            ipv6: None,
+            zone: zone.to_owned(),
+            default_for_zone: false,
+            map_public_ip_on_launch: false,
+            assign_ipv6_on_creation: false,
+            available_addresses: crate::address::assignable_count(cidr),
+            tags: Tags::new(),
+        }
+    }
+}
+
+/// The IPv6 range of a subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubnetRange {
+    /// Id of the association.
+    pub id: SubnetCidrAssociationId,
+    /// The addresses, a /64.
+    pub cidr: Ipv6Net,
 }
 
 /// A network interface.

@@ -43,6 +43,8 @@ pub fn resource_type(id: &str) -> &'static str {
         "sgr" => "security-group-rule",
         "key" => "key-pair",
         "igw" => "internet-gateway",
+        "eigw" => "egress-only-internet-gateway",
+        "nat" => "natgateway",
         "rtb" => "route-table",
         "acl" => "network-acl",
         "eipalloc" => "elastic-ip",

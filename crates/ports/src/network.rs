@@ -16,6 +16,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::walk::{Leg, Walked};
 use crate::{PortError, PortResult};
 
+/// The pool of IPv6 addresses where none is configured: of the unique local ones (RFC 4193), which nobody routes.
+pub const DEFAULT_IPV6_POOL: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xc0de, 0, 0, 0, 0, 0, 0), 48);
+
 /// The desired network of the whole cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkSpec {
@@ -424,6 +428,11 @@ pub trait Network: Send + Sync + 'static {
     /// each where the one before has ended.
     async fn walk(&self, _legs: &[Leg]) -> PortResult<Vec<Walked>> {
         Err(PortError::plain("this network can't tell what its kernel holds"))
+    }
+
+    /// The pool that VPCs' IPv6 ranges, a /56 each, are given out from.
+    fn ipv6_pool(&self) -> Ipv6Net {
+        DEFAULT_IPV6_POOL
     }
 
     /// Removes everything that this installation made on the host. Goes on through errors and reports them all;

@@ -8,13 +8,16 @@
 mod access;
 mod column;
 mod credits;
+mod dhcp;
 mod elastic;
+mod gateway;
 mod holder;
 mod image;
 mod instance;
 mod interface;
 mod key;
 mod modification;
+mod route;
 mod saved_machine;
 mod security;
 mod snapshot;
@@ -36,7 +39,8 @@ pub use instance::{InstanceRecord, NewLaunch, Transition};
 pub use interface::InterfaceRecord;
 pub use saved_machine::{SavedMachineRecord, SavedSource};
 pub use token::RequestToken;
-pub use vpc::{NewDefaultVpc, SubnetRecord};
+pub use vpc::NewVpc;
+pub use vpc::subnet::SubnetRecord;
 
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]

@@ -63,3 +63,13 @@ pub(crate) async fn insert(
     .map_err(inserting("the request's token"))?;
     Ok(())
 }
+
+/// Forgets the tokens of a resource that goes away: its request may be made anew.
+pub(crate) async fn forget(tx: &mut Transaction<'_, Sqlite>, resource_id: &str) -> StoreResult<()> {
+    sqlx::query("DELETE FROM request_tokens WHERE resource_id = ?")
+        .bind(resource_id)
+        .execute(&mut **tx)
+        .await
+        .map_err(doing("forget a resource's request tokens"))?;
+    Ok(())
+}

@@ -54,3 +54,47 @@ async fn an_older_database_keeps_its_interfaces_as_they_were() {
     store.close().await;
     Store::open(&path).await.expect("a second start finds nothing to do");
 }
+
+#[tokio::test]
+async fn an_older_databases_default_vpc_gets_what_it_worked_as_if_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cumulet.db");
+    old_database(&path).await;
+    let store = Store::open(&path).await.unwrap();
+    let vpc = store.vpcs().await.unwrap().remove(0);
+    assert!(vpc.is_default && vpc.dns_support && vpc.dns_hostnames && vpc.more_cidrs.is_empty());
+    let options = store.dhcp_options().await.unwrap();
+    assert!(
+        options.len() == 1 && options[0].is_default && vpc.dhcp_options_id == Some(options[0].id.clone())
+    );
+    let gateway = store.internet_gateways().await.unwrap().remove(0);
+    assert_eq!(gateway.vpc_id.as_ref(), Some(&vpc.id));
+    let table = store.route_tables().await.unwrap().remove(0);
+    assert!(table.vpc_id == vpc.id && table.main.is_some() && table.subnets.is_empty());
+    let routes: Vec<_> =
+        table.routes.iter().map(|r| (r.destination.to_string(), r.target.to_string())).collect();
+    assert_eq!(routes, [("0.0.0.0/0".to_owned(), gateway.id.to_string())]);
+    let subnets = store.subnets().await.unwrap();
+    assert!(
+        subnets.iter().all(|record| record.subnet.map_public_ip_on_launch && record.subnet.ipv6.is_none())
+    );
+    assert_eq!(subnets[0].last_private_ip.unwrap().to_string(), "172.31.0.4");
+    let instance = store.instances().await.unwrap().remove(0);
+    assert_eq!((instance.vpc_id, &instance.subnet_id), (vpc.id, &subnets[0].subnet.id));
+}
+
+/// A terminated instance stays listed, and its subnet can go all the same.
+#[tokio::test]
+async fn a_listed_instance_does_not_hold_its_subnet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cumulet.db");
+    old_database(&path).await;
+    let store = Store::open(&path).await.unwrap();
+    let instance = store.instances().await.unwrap().remove(0);
+    assert!(store.delete_subnet(&instance.subnet_id).await.is_err(), "its interface is in it");
+    store.interfaces_of(&instance.id).await.unwrap();
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    connection.execute("DELETE FROM interfaces").await.unwrap();
+    store.delete_subnet(&instance.subnet_id).await.unwrap();
+    assert_eq!(store.instances().await.unwrap().len(), 1);
+}

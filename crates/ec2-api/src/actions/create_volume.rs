@@ -1,11 +1,11 @@
 //! CreateVolume: a volume by itself, blank or from a snapshot.
 
 use cumulet_engine::api::volume::CreateVolume;
-use cumulet_model::{CloudError, ErrorCode};
+use cumulet_model::CloudError;
 
 use super::shared::figures;
+use super::shared::zone::zone;
 use crate::call::{Answer, Call};
-use crate::query::shorten;
 use crate::resources::volume;
 use crate::tags::tags_for;
 
@@ -19,7 +19,7 @@ pub async fn handle(call: &Call) -> Answer {
     }
     let figures = figures::read(&params)?;
     let request = CreateVolume {
-        zone: zone(call)?,
+        zone: zone(call)?.ok_or_else(|| CloudError::missing("AvailabilityZone"))?,
         size: figures::size(&params, "Size")?,
         snapshot_id: params.id("SnapshotId")?,
         kind: figures.kind,
@@ -31,23 +31,4 @@ pub async fn handle(call: &Call) -> Answer {
     call.check_dry_run()?;
     let made = call.cloud.create_volume(request).await?;
     Ok(volume::made_xml(&made, &call.facts()))
-}
-
-/// The zone by name or by id; one of both.
-fn zone(call: &Call) -> Result<String, CloudError> {
-    let params = call.params();
-    match (params.text("AvailabilityZone"), params.text("AvailabilityZoneId")) {
-        (Some(name), None) => Ok(name.to_owned()),
-        (None, Some(id)) => {
-            let zone = call.cloud.region().zones.iter().find(|zone| zone.id == id);
-            zone.map(|zone| zone.name.clone()).ok_or_else(|| {
-                let text = format!("The zone '{}' does not exist.", shorten(id));
-                CloudError::new(ErrorCode::InvalidZoneNotFound, text)
-            })
-        }
-        (Some(_), Some(_)) => Err(CloudError::combination(
-            "The parameters AvailabilityZone and AvailabilityZoneId cannot be used together",
-        )),
-        (None, None) => Err(CloudError::missing("AvailabilityZone")),
-    }
 }

@@ -2,16 +2,20 @@
 //! order are those of EC2's model; what this cloud has no notion of is left out.
 
 pub mod address;
+pub mod dhcp_options;
+pub mod egress_only_gateway;
 pub mod group;
 pub mod image;
 pub mod instance;
 mod instance_filters;
 pub mod instance_type;
 pub mod interface;
+pub mod internet_gateway;
 pub mod key_pair;
 pub mod modification;
 pub mod permission;
 pub mod place;
+pub mod route_table;
 pub mod rule;
 pub mod snapshot;
 pub mod status;

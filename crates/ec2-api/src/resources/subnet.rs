@@ -1,8 +1,9 @@
 //! A subnet as DescribeSubnets shows it.
 
-use cumulet_model::network::Subnet;
+use cumulet_model::network::{Subnet, SubnetRange};
 use cumulet_model::{ErrorCode, SubnetId};
 
+use super::vpc::ASSOCIATED;
 use crate::call::Facts;
 use crate::describe::{Ids, Kind, id_form};
 use crate::filter::{FilterTable, many, one, opt};
@@ -26,6 +27,11 @@ pub const KIND: Kind<Subnet> = Kind {
             ("cidr-block", |s, _| one(s.cidr)),
             ("default-for-az", |s, _| one(s.default_for_zone)),
             ("enable-dns64", |_, _| one(false)),
+            ("ipv6-cidr-block-association.association-id", |s, _| opt(s.ipv6.as_ref().map(|held| &held.id))),
+            ("ipv6-cidr-block-association.ipv6-cidr-block", |s, _| {
+                opt(s.ipv6.as_ref().map(|held| held.cidr))
+            }),
+            ("ipv6-cidr-block-association.state", |s, _| opt(s.ipv6.as_ref().map(|_| ASSOCIATED))),
             ("ipv6-native", |_, _| one(false)),
             ("map-customer-owned-ip-on-launch", |_, _| one(false)),
             ("map-public-ip-on-launch", |s, _| one(s.map_public_ip_on_launch)),
@@ -44,18 +50,21 @@ pub const KIND: Kind<Subnet> = Kind {
             ("cidrBlock", |s, _| one(s.cidr)),
             ("defaultForAz", |s, _| one(s.default_for_zone)),
         ],
-        absent: &[
-            "customer-owned-ipv4-pool",
-            "enable-lni-at-device-index",
-            "ipv6-cidr-block-association.association-id",
-            "ipv6-cidr-block-association.ipv6-cidr-block",
-            "ipv6-cidr-block-association.state",
-            "outpost-arn",
-        ],
+        absent: &["customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn"],
         tags: Some(|s| &s.tags),
     },
     page: Some((USUAL, |subnet| subnet.id.to_string())),
 };
+
+/// The association of an IPv6 range.
+pub fn range_xml(held: &SubnetRange, state: &str) -> Xml {
+    Xml::new()
+        .text("associationId", &held.id)
+        .text("ipv6CidrBlock", held.cidr)
+        .node("ipv6CidrBlockState", Xml::new().text("state", state))
+        .text("ipv6AddressAttribute", "public")
+        .text("ipSource", "amazon")
+}
 
 /// A subnet's fields.
 pub fn xml(subnet: &Subnet, facts: &Facts<'_>) -> Xml {
@@ -67,8 +76,8 @@ pub fn xml(subnet: &Subnet, facts: &Facts<'_>) -> Xml {
         .maybe("availabilityZoneId", facts.zone_id(&subnet.zone))
         .text("mapCustomerOwnedIpOnLaunch", false)
         .text("ownerId", facts.account)
-        .text("assignIpv6AddressOnCreation", false)
-        .list("ipv6CidrBlockAssociationSet", [])
+        .text("assignIpv6AddressOnCreation", subnet.assign_ipv6_on_creation)
+        .list("ipv6CidrBlockAssociationSet", subnet.ipv6.iter().map(|held| range_xml(held, ASSOCIATED)))
         .tags(&subnet.tags)
         .text("subnetArn", facts.arn("subnet", &subnet.id))
         .text("enableDns64", false)

@@ -1,7 +1,9 @@
 //! A VPC as DescribeVpcs shows it.
 
-use cumulet_model::network::Vpc;
+use cumulet_engine::api::vpc::AssociatedRange;
+use cumulet_model::network::{Vpc, VpcRange};
 use cumulet_model::{ErrorCode, VpcId};
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::call::Facts;
 use crate::describe::{Ids, Kind, id_form};
@@ -21,10 +23,18 @@ pub const KIND: Kind<Vpc> = Kind {
     filters: &FilterTable {
         names: &[
             ("cidr", |v, _| one(v.cidr)),
-            ("cidr-block-association.association-id", |v, _| one(association_id(v))),
-            ("cidr-block-association.cidr-block", |v, _| one(v.cidr)),
-            ("cidr-block-association.state", |_, _| one("associated")),
-            ("dhcp-options-id", |v, _| one(&v.dhcp_options_id)),
+            ("cidr-block-association.association-id", |v, _| many(v.cidrs().iter().map(|held| &held.id))),
+            ("cidr-block-association.cidr-block", |v, _| many(v.cidrs().iter().map(|held| held.cidr))),
+            ("cidr-block-association.state", |_, _| one(ASSOCIATED)),
+            ("dhcp-options-id", |v, _| one(options_id(v))),
+            ("ipv6-cidr-block-association.association-id", |v, _| {
+                many(v.ipv6_cidrs.iter().map(|held| &held.id))
+            }),
+            ("ipv6-cidr-block-association.ipv6-cidr-block", |v, _| {
+                many(v.ipv6_cidrs.iter().map(|held| held.cidr))
+            }),
+            ("ipv6-cidr-block-association.ipv6-pool", |v, _| many(v.ipv6_cidrs.iter().map(|_| IPV6_POOL))),
+            ("ipv6-cidr-block-association.state", |v, _| many(v.ipv6_cidrs.iter().map(|_| ASSOCIATED))),
             ("is-default", |v, _| one(v.is_default)),
             ("owner-id", |_, facts| one(facts.account)),
             ("state", |_, _| one("available")),
@@ -34,36 +44,64 @@ pub const KIND: Kind<Vpc> = Kind {
             ("isDefault", |v, _| one(v.is_default)),
             ("cidr-block", |v, _| one(v.cidr)),
         ],
-        absent: &[
-            "ipv6-cidr-block-association.association-id",
-            "ipv6-cidr-block-association.ipv6-cidr-block",
-            "ipv6-cidr-block-association.ipv6-pool",
-            "ipv6-cidr-block-association.state",
-        ],
+        absent: &[],
         tags: Some(|v| &v.tags),
     },
     page: Some((USUAL, |vpc| vpc.id.to_string())),
 };
 
-/// The association of a VPC with its only range of addresses.
-fn association_id(vpc: &Vpc) -> String {
-    format!("vpc-cidr-assoc-{}", vpc.id.digits())
+/// The state of a range that a VPC or a subnet has.
+pub const ASSOCIATED: &str = "associated";
+/// EC2's word for its own IPv6 addresses, which here are the installation's.
+const IPV6_POOL: &str = "Amazon";
+
+/// The set that a VPC uses, or EC2's word for none.
+fn options_id(vpc: &Vpc) -> String {
+    vpc.dhcp_options_id.as_ref().map_or("default".to_owned(), ToString::to_string)
+}
+
+/// An IPv4 range's association.
+pub fn range_xml(held: &VpcRange<Ipv4Net>, state: &str) -> Xml {
+    Xml::new()
+        .text("associationId", &held.id)
+        .text("cidrBlock", held.cidr)
+        .node("cidrBlockState", Xml::new().text("state", state))
+}
+
+/// An IPv6 range's association.
+pub fn range6_xml(held: &VpcRange<Ipv6Net>, state: &str, facts: &Facts<'_>) -> Xml {
+    Xml::new()
+        .text("associationId", &held.id)
+        .text("ipv6CidrBlock", held.cidr)
+        .node("ipv6CidrBlockState", Xml::new().text("state", state))
+        .text("networkBorderGroup", &facts.region.name)
+        .text("ipv6Pool", IPV6_POOL)
+        .text("ipv6AddressAttribute", "public")
+        .text("ipSource", "amazon")
+}
+
+/// A range that a VPC gets or loses, in its element.
+pub fn associated_xml(range: &AssociatedRange, state: &str, facts: &Facts<'_>) -> Xml {
+    match range {
+        AssociatedRange::Ipv4(held) => Xml::new().node("cidrBlockAssociation", range_xml(held, state)),
+        AssociatedRange::Ipv6(held) => {
+            Xml::new().node("ipv6CidrBlockAssociation", range6_xml(held, state, facts))
+        }
+    }
 }
 
 /// A VPC's fields.
 pub fn xml(vpc: &Vpc, facts: &Facts<'_>) -> Xml {
-    let association = Xml::new()
-        .text("associationId", association_id(vpc))
-        .text("cidrBlock", vpc.cidr)
-        .node("cidrBlockState", Xml::new().text("state", "associated"));
+    let six = vpc.ipv6_cidrs.iter().map(|held| range6_xml(held, ASSOCIATED, facts));
     Xml::new()
         .text("ownerId", facts.account)
         .text("instanceTenancy", "default")
-        .list("cidrBlockAssociationSet", [association])
+        .list("ipv6CidrBlockAssociationSet", six)
+        .list("cidrBlockAssociationSet", vpc.cidrs().iter().map(|held| range_xml(held, ASSOCIATED)))
         .text("isDefault", vpc.is_default)
         .tags(&vpc.tags)
         .text("vpcId", &vpc.id)
         .text("state", "available")
         .text("cidrBlock", vpc.cidr)
-        .text("dhcpOptionsId", &vpc.dhcp_options_id)
+        .text("dhcpOptionsId", options_id(vpc))
 }

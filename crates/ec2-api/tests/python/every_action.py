@@ -3,6 +3,7 @@
 import base64
 import re
 
+import topology
 from common import IMAGE, Cloud, eventually, refused
 
 cloud = Cloud()
@@ -354,6 +355,9 @@ for page in ec2.get_paginator("describe_instances").paginate(PaginationConfig={"
     paged += [i["InstanceId"] for r in page["Reservations"] for i in r["Instances"]]
 assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone) == 10
 
+# VPCs and what is in them.
+topology.every_action(ec2, IMAGE)
+
 print(f"{len(cloud.called)} actions answered as botocore's model says")
-assert len(cloud.called) == 60, sorted(cloud.called)
+assert len(cloud.called) == 93, sorted(cloud.called)
 cloud.finish()

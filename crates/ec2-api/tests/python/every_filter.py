@@ -14,6 +14,8 @@ ACTIONS = {
     "DescribeNetworkInterfaces": {}, "DescribeSecurityGroupRules": {}, "DescribeSecurityGroups": {},
     "DescribeSubnets": {}, "DescribeTags": {}, "DescribeVolumes": {}, "DescribeVpcs": {}, "DescribeAddresses": {},
     "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {}, "DescribeSnapshots": {},
+    "DescribeDhcpOptions": {}, "DescribeEgressOnlyInternetGateways": {}, "DescribeInternetGateways": {},
+    "DescribeRouteTables": {},
 }
 count = 0
 for action in ACTIONS:

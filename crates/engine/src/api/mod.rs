@@ -8,3 +8,4 @@ pub mod interface;
 pub mod key;
 pub mod security;
 pub mod volume;
+pub mod vpc;

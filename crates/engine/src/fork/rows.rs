@@ -42,12 +42,14 @@ impl Cloud {
         for launch_index in 0..count {
             let id = InstanceId::random(&mut rng);
             for InterfaceRecord { interface, auto_public_ip } in held {
-                let subnet = subnets.iter().find(|record| record.subnet.id == interface.subnet_id);
-                let free = subnet.and_then(|record| {
-                    let last = record.last_private_ip;
-                    address::next_free(record.subnet.cidr, last, |address| {
-                        taken.contains(&(interface.vpc_id.clone(), address))
-                    })
+                // The machine was saved, and its subnet deleted since.
+                let record = subnets.iter().find(|record| record.subnet.id == interface.subnet_id);
+                let record = record.ok_or_else(|| {
+                    let code = ErrorCode::InvalidSubnetIdNotFound;
+                    CloudError::not_found(code, "subnet ID", &interface.subnet_id)
+                })?;
+                let free = address::next_free(record.subnet.cidr, record.last_private_ip, |address| {
+                    taken.contains(&(interface.vpc_id.clone(), address))
                 });
                 let private_ip = free.ok_or_else(|| {
                     let text = format!(

@@ -81,9 +81,17 @@ impl NetworkKeeper {
                 Some((record, queues.copied().unwrap_or(1)))
             })
             .collect();
-        let (vpcs, subnets, groups) =
-            (self.store.vpcs().await?, self.store.subnets().await?, self.store.security_groups().await?);
-        Ok(spec::network(&vpcs, &subnets, &groups, &interfaces))
+        let store = &self.store;
+        Ok(spec::network(&spec::Rows {
+            vpcs: store.vpcs().await?,
+            subnets: store.subnets().await?,
+            groups: store.security_groups().await?,
+            interfaces,
+            route_tables: store.route_tables().await?,
+            internet_gateways: store.internet_gateways().await?,
+            egress_only_gateways: store.egress_only_gateways().await?,
+            dhcp_options: store.dhcp_options().await?,
+        }))
     }
 }
 

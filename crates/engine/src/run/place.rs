@@ -79,14 +79,17 @@ impl Cloud {
             return Err(CloudError::invalid_value(format!("Invalid availability zone: [{zone}]")));
         }
         let Some(id) = &request.subnet_id else {
+            if !self.vpcs().await?.iter().any(|vpc| vpc.is_default) {
+                let text = "No default VPC for this user. Please specify a subnet.";
+                return Err(CloudError::new(ErrorCode::VpcIdNotSpecified, text));
+            }
             let mut default = subnets.into_iter().filter(|record| record.subnet.default_for_zone);
             return default
                 .find(|record| request.zone.as_ref().is_none_or(|zone| record.subnet.zone == *zone))
                 .ok_or_else(|| {
-                    CloudError::new(
-                        ErrorCode::InvalidSubnetIdNotFound,
-                        "there is no default subnet in the zone",
-                    )
+                    let zone = request.zone.as_deref().unwrap_or("the region");
+                    let text = format!("No default subnet for availability zone: '{zone}'.");
+                    CloudError::new(ErrorCode::MissingInput, text)
                 });
         };
         let record = subnets

@@ -8,4 +8,7 @@ pub mod figures;
 pub mod groups;
 pub mod instances;
 pub mod metadata_options;
+pub mod ranges;
+pub mod routes;
 pub mod rules;
+pub mod zone;
