@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_model::elastic::ElasticAddress;
 use cumulet_model::network::{InterfaceKind, NetworkInterface, Subnet, Vpc};
+use cumulet_model::route::RouteTable;
 use cumulet_model::security::SecurityGroup;
 use cumulet_model::{
-    AddressAssociationId, AllocationId, DhcpOptionsId, GroupId, InterfaceId, MacAddr, SubnetId, Tags, VpcId,
+    AddressAssociationId, AllocationId, GroupId, InterfaceId, MacAddr, RouteTableAssociationId, RouteTableId,
+    SubnetId, Tags, VpcId,
 };
-use cumulet_store::{InterfaceRecord, NewDefaultVpc, Store, StoreError};
+use cumulet_store::{InterfaceRecord, NewVpc, Store, StoreError};
 use jiff::Timestamp;
 
 struct Site {
@@ -23,24 +25,14 @@ async fn site() -> Site {
     let store = Store::open(&folder.path().join("cumulet.db")).await.unwrap();
     let mut rng = rand::rng();
     let (vpc, subnet) = (VpcId::random(&mut rng), SubnetId::random(&mut rng));
-    let new = NewDefaultVpc {
-        vpc: Vpc {
-            id: vpc.clone(),
-            cidr: "172.31.0.0/16".parse().unwrap(),
-            is_default: true,
-            dhcp_options_id: DhcpOptionsId::random(&mut rng),
-            tags: Tags::new(),
-        },
-        subnets: vec![Subnet {
-            id: subnet.clone(),
-            vpc_id: vpc.clone(),
-            cidr: "172.31.0.0/20".parse().unwrap(),
-            zone: "us-east-1a".into(),
-            default_for_zone: true,
-            map_public_ip_on_launch: true,
-            available_addresses: 0,
-            tags: Tags::new(),
-        }],
+    let new = NewVpc {
+        vpc: Vpc { is_default: true, ..Vpc::new(vpc.clone(), "172.31.0.0/16".parse().unwrap()) },
+        subnets: vec![Subnet::new(
+            subnet.clone(),
+            vpc.clone(),
+            "172.31.0.0/20".parse().unwrap(),
+            "us-east-1a",
+        )],
         group: SecurityGroup {
             id: GroupId::random(&mut rng),
             vpc_id: vpc.clone(),
@@ -49,8 +41,17 @@ async fn site() -> Site {
             rules: vec![],
             tags: Tags::new(),
         },
+        routes: RouteTable {
+            id: RouteTableId::random(&mut rng),
+            vpc_id: vpc.clone(),
+            main: Some(RouteTableAssociationId::random(&mut rng)),
+            subnets: vec![],
+            routes: vec![],
+            tags: Tags::new(),
+        },
+        internet_gateway: None,
     };
-    store.add_default_vpc(&new).await.unwrap();
+    store.add_vpc(&new).await.unwrap();
     Site { store, vpc, subnet, _folder: folder }
 }
 
