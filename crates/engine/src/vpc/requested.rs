@@ -30,14 +30,16 @@ impl Cloud {
                 same_network(table, "interface", id, Some(&interface.vpc_id))?;
                 Ok(Target::Interface(id.clone()))
             }
-            RequestedTarget::Instance(id) => self.only_interface(table, id).await.map(Target::Interface),
+            RequestedTarget::Instance(id) => {
+                self.interface_to_route_to(table, id).await.map(Target::Interface)
+            }
             RequestedTarget::Local => Err(CloudError::invalid_value(
                 "The target local can be given for a route for one of the VPC's own CIDR blocks only",
             )),
         }
     }
 
-    async fn only_interface(&self, table: &RouteTable, id: &InstanceId) -> Result<InterfaceId> {
+    async fn interface_to_route_to(&self, table: &RouteTable, id: &InstanceId) -> Result<InterfaceId> {
         let record = self.record(id).await?;
         if record.machine == Machine::Released {
             return Err(CloudError::not_found(ErrorCode::InvalidInstanceIdNotFound, "instance ID", id));
