@@ -88,8 +88,8 @@ impl Bench {
         let rendered = firewall::vpc::render(&vpc);
         report("  of it: rendering rules and sets", timed(|| drop(firewall::vpc::render(&vpc))));
         let compare = || {
-            let rules = firewall::diff::changes(&rendered.0, &rendered.0);
-            let sets = ipset::changes(&rendered.1, &rendered.1);
+            let rules = firewall::diff::changes(&rendered.v4, &rendered.v4);
+            let sets = ipset::changes(&rendered.sets, &rendered.sets);
             assert!(rules.words.is_empty() && sets.words.is_empty());
         };
         report("  of it: comparing rules and sets", timed(compare));

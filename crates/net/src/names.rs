@@ -26,6 +26,8 @@ pub const EDGE_TO_VPC: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 1);
 pub const VPC_TO_EDGE: Ipv4Addr = Ipv4Addr::new(169, 254, 254, 2);
 /// The VPC's link to the edge.
 pub const IGW: &str = "igw";
+/// The VPC's link to the edge for what goes out by its egress-only internet gateway.
+pub const EGRESS_ONLY: &str = "eigw";
 /// What the names of a VPC's links for its NAT gateways begin with.
 pub const NAT_PREFIX: &str = "nat";
 /// What the names of the edge's ends of those links begin with.
@@ -80,13 +82,6 @@ pub fn tap(interface: &InterfaceId) -> String {
     format!("{TAP_PREFIX}{}", &digits[..digits.len().min(11)])
 }
 
-/// Chain that asks several groups in turn, the same for all interfaces with these groups: named by their hash, as there
-/// is no room for their ids.
-pub fn groups_chain<'a>(groups: impl IntoIterator<Item = &'a GroupId>, way: &str) -> String {
-    let ids: Vec<&str> = groups.into_iter().map(GroupId::as_str).collect();
-    format!("gs-{:016x}-{way}", fnv1a(ids.join(" ").as_bytes()))
-}
-
 /// The 64-bit FNV-1a hash, whose values are the same in every build, as names in the kernel must be.
 pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
@@ -133,7 +128,7 @@ mod tests {
         assert!(tap(&eni).len() <= 15 && host_link(&tag).len() <= 15 && edge_link(&vpc).len() <= 15);
         let nat: NatGatewayId = "nat-0123456789abcdef0".parse().unwrap();
         assert!(nat_link(&nat).len() <= 15 && edge_nat_link(&nat).len() <= 15);
-        assert!(groups_chain([&group], "out").len() <= 28 && group_chain(&group, "out").len() <= 28);
+        assert!(group_chain(&group, "out").len() <= 28);
         let subnet: SubnetId = "subnet-0123456789abcdef0".parse().unwrap();
         assert!(acl_chain(&subnet, "out").len() <= 28);
         let list: PrefixListId = "pl-0123456789abcdef0".parse().unwrap();

@@ -41,7 +41,9 @@ pub fn render(vpc: &VpcSpec, family: Family, table: &mut Table) -> Option<Rule> 
             table.chain(BORDERS).push(Rule::jump(&into).output(tap).marked(FOR_STRANGERS));
         }
     }
-    nat_gateway::borders(vpc, table.chain(BORDERS));
+    if family == Family::V4 {
+        nat_gateway::borders(vpc, table.chain(BORDERS));
+    }
     Some(Rule::jump(BORDERS))
 }
 

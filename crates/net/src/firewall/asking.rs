@@ -1,159 +1,190 @@
-//! Which chains ask an interface's groups: one group's own, or one that asks several in turn, which all interfaces with
-//! the same groups share.
+//! Which groups are asked for a packet: those that have its sender or its receiver among their members, found by the sets
+//! of members, so that an interface that joins or leaves a group is a change of sets alone.
+//!
+//! Many groups are asked in buckets, each with a set of the members of all its groups, so that a packet does not meet
+//! each group.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cumulet_model::{GroupId, PrefixListId};
+use cumulet_model::security::Direction;
+use cumulet_model::{GroupId, InterfaceId, PrefixListId};
 use cumulet_ports::network::{GroupSpec, InterfaceSpec, PrefixListSpec, VpcSpec};
 
+use super::group::way;
 use super::vpc::ALLOWED;
 use super::{Rule, Table, group};
 use crate::family::Family;
 use crate::ipset::{SetKind, Sets, elements};
 use crate::names;
 
-/// The chains of all lists of groups that a VPC's interfaces have.
-pub struct Asking<'a>(HashMap<&'a [GroupId], Chains<'a>>);
+/// Up to so many groups are asked one after the other; more are asked in so many buckets.
+const FEW: usize = 32;
 
-/// The chains of one list of groups.
-pub struct Chains<'a> {
-    /// Asks whether an interface with these groups may send a packet.
-    pub out: String,
-    /// Asks whether it may be sent one.
-    pub into: String,
-    groups: BTreeSet<&'a GroupId>,
+/// The groups that a VPC's interfaces have, of one address family.
+pub struct Asking<'a> {
+    vpc: &'a VpcSpec,
+    family: Family,
+    used: BTreeMap<&'a GroupId, &'a GroupSpec>,
+    /// Groups that have a set: they are used, or rules in use refer to them.
+    with_set: BTreeSet<&'a GroupId>,
+    lists: BTreeSet<&'a PrefixListId>,
 }
 
 impl<'a> Asking<'a> {
     /// Those of a VPC.
-    pub fn of_all(vpc: &'a VpcSpec) -> Self {
-        let mut chains = HashMap::new();
-        for interface in vpc.interfaces.iter().filter(|interface| !interface.groups.is_empty()) {
-            chains.entry(interface.groups.as_slice()).or_insert_with(|| Chains::of(&interface.groups));
+    pub fn of(vpc: &'a VpcSpec, family: Family) -> Self {
+        let with_address = vpc.interfaces.iter().filter(|i| family == Family::V4 || !i.ipv6.is_empty());
+        let ids: HashSet<&GroupId> = with_address.flat_map(|interface| &interface.groups).collect();
+        let used: BTreeMap<_, _> = vpc
+            .groups
+            .iter()
+            .filter(|group| ids.contains(&group.id))
+            .map(|group| (&group.id, group))
+            .collect();
+        let referenced = used.values().flat_map(|used| group::referenced(used, family));
+        let with_set = used.keys().copied().chain(referenced).collect();
+        let lists = used.values().flat_map(|used| group::lists(used, family)).collect();
+        Self { vpc, family, used, with_set, lists }
+    }
+
+    /// The chains of an interface's groups for one way.
+    pub fn chains(&self, interface: &InterfaceSpec, direction: Direction) -> Vec<String> {
+        let used = interface.groups.iter().filter(|group| self.used.contains_key(group));
+        used.map(|group| names::group_chain(group, way(direction))).collect()
+    }
+
+    /// Puts the chains that ask and those of the groups that are in use into `table`, and the sets that they name into
+    /// `sets`.
+    pub fn render(&self, table: &mut Table, sets: &mut Sets) {
+        self.asks(table);
+        for group in self.used.values() {
+            group::render(group, self.family, table, sets);
         }
-        Self(chains)
+        self.members(&self.with_set, &|_| true, sets);
+        self.buckets(&|_| true, sets);
+        self.prefixes(&self.lists, sets);
     }
 
-    /// Those of an interface; `None` if it has no groups.
-    pub fn of(&self, interface: &InterfaceSpec) -> Option<&Chains<'a>> {
-        self.0.get(interface.groups.as_slice())
-    }
-
-    /// Puts these chains and those of the groups that are in use into `table`, and the sets that they name into `sets`.
-    pub fn render(&self, vpc: &VpcSpec, family: Family, table: &mut Table, sets: &mut Sets) {
-        for chains in self.0.values() {
-            chains.render(table);
+    /// The same, without the chains, sets and members that `other`, a state of the same VPC, has just so.
+    pub fn render_apart(&self, other: &Self, table: &mut Table, sets: &mut Sets) {
+        let same_groups = self.used.keys().eq(other.used.keys());
+        if !same_groups {
+            self.asks(table);
         }
-        for group in self.used(vpc) {
-            group::render(group, family, table, sets);
+        for (_, group) in self.used.iter().filter(|(id, group)| other.used.get(*id) != Some(*group)) {
+            group::render(group, self.family, table, sets);
         }
-        members(vpc, family, self.referenced(vpc, family), sets);
-        prefixes(vpc, family, self.lists(vpc, family), sets);
-    }
-
-    /// The same, without the chains and sets that `other`, a state of the same VPC, has just so.
-    pub fn render_apart(
-        &self,
-        vpc: &VpcSpec,
-        family: Family,
-        (others, other): (&Self, &VpcSpec),
-        table: &mut Table,
-        sets: &mut Sets,
-    ) {
-        let theirs: HashSet<&str> = others.0.values().map(|chains| chains.out.as_str()).collect();
-        for chains in self.0.values().filter(|chains| !theirs.contains(chains.out.as_str())) {
-            chains.render(table);
+        let only_here = self.with_set.difference(&other.with_set).copied().collect();
+        self.members(&only_here, &|_| true, sets);
+        let theirs: HashMap<&InterfaceId, &InterfaceSpec> =
+            other.vpc.interfaces.iter().map(|interface| (&interface.id, interface)).collect();
+        let differs = |interface: &InterfaceSpec| theirs.get(&interface.id) != Some(&interface);
+        if self.vpc.interfaces != other.vpc.interfaces {
+            let in_both = self.with_set.intersection(&other.with_set).copied().collect();
+            self.members(&in_both, &differs, sets);
         }
-        let used: HashMap<&GroupId, &GroupSpec> =
-            others.used(other).map(|group| (&group.id, group)).collect();
-        for group in self.used(vpc).filter(|group| used.get(&group.id) != Some(group)) {
-            group::render(group, family, table, sets);
+        match same_groups {
+            true if self.vpc.interfaces != other.vpc.interfaces => self.buckets(&differs, sets),
+            true => {}
+            false => self.buckets(&|_| true, sets),
         }
-        let mut referenced = self.referenced(vpc, family);
-        if vpc.interfaces == other.interfaces {
-            let theirs = others.referenced(other, family);
-            referenced.retain(|group| !theirs.contains(group));
-        }
-        members(vpc, family, referenced, sets);
-        let mut lists = self.lists(vpc, family);
-        let theirs = others.lists(other, family);
-        lists.retain(|id| !theirs.contains(id) || list(vpc, id) != list(other, id));
-        prefixes(vpc, family, lists, sets);
+        let differ = |id: &&&PrefixListId| !other.lists.contains(*id) || self.list(id) != other.list(id);
+        self.prefixes(&self.lists.iter().filter(differ).copied().collect(), sets);
     }
 
-    /// The groups that rules in use refer to.
-    fn referenced<'b>(&self, vpc: &'b VpcSpec, family: Family) -> BTreeSet<&'b GroupId> {
-        self.used(vpc).flat_map(|group| group::referenced(group, family)).collect()
-    }
-
-    /// The prefix lists that rules in use refer to.
-    fn lists<'b>(&self, vpc: &'b VpcSpec, family: Family) -> BTreeSet<&'b PrefixListId> {
-        self.used(vpc).flat_map(|group| group::lists(group, family)).collect()
-    }
-
-    /// The groups that some interface has.
-    fn used<'b>(&self, vpc: &'b VpcSpec) -> impl Iterator<Item = &'b GroupSpec> + use<'b> {
-        let used: HashSet<GroupId> =
-            self.0.values().flat_map(|chains| chains.groups.iter().map(|group| (*group).clone())).collect();
-        vpc.groups.iter().filter(move |group| used.contains(&group.id))
-    }
-}
-
-fn list<'a>(vpc: &'a VpcSpec, id: &PrefixListId) -> Option<&'a PrefixListSpec> {
-    vpc.prefix_lists.iter().find(|list| list.id == *id)
-}
-
-/// The prefixes of lists.
-fn prefixes(vpc: &VpcSpec, family: Family, lists: BTreeSet<&PrefixListId>, sets: &mut Sets) {
-    for id in lists {
-        let prefixes = list(vpc, id).into_iter().flat_map(|list| &list.prefixes);
-        let ours = prefixes.filter(|prefix| Family::of(prefix) == family);
-        let elements = ours.flat_map(|prefix| elements(*prefix));
-        sets.insert(&names::list_set(id, family), SetKind::HashNet(family), elements);
-    }
-}
-
-/// The members of groups, by all their addresses.
-fn members(vpc: &VpcSpec, family: Family, groups: BTreeSet<&GroupId>, sets: &mut Sets) {
-    let mut members: HashMap<&GroupId, Vec<String>> = groups.into_iter().map(|id| (id, vec![])).collect();
-    if members.is_empty() {
-        return;
-    }
-    for interface in &vpc.interfaces {
-        for group in &interface.groups {
-            if let Some(members) = members.get_mut(group) {
-                members.extend(family.addresses(interface).into_iter().map(|(own, _)| own.to_string()));
+    /// The chains that find the groups of a packet's ends.
+    fn asks(&self, table: &mut Table) {
+        for (root, direction, end) in
+            [("egress", Direction::Egress, "src"), ("ingress", Direction::Ingress, "dst")]
+        {
+            table.chain(root);
+            let mut ask = |chain: &str, set: &str, below: &str| {
+                let chain = table.chain(chain);
+                chain.push(Rule::jump(below).in_set(set, end));
+                if direction == Direction::Egress {
+                    chain.push(Rule::jump("RETURN").marked(ALLOWED));
+                }
+            };
+            for bucket in self.in_buckets().keys() {
+                ask(root, &bucket_set(*bucket, self.family), &format!("{root}-{bucket}"));
+            }
+            for id in self.used.keys() {
+                let chain = self.bucket(id).map_or(root.to_owned(), |bucket| format!("{root}-{bucket}"));
+                ask(&chain, &names::member_set(id, self.family), &names::group_chain(id, way(direction)));
             }
         }
     }
-    for (group, members) in members {
-        sets.insert(&names::member_set(group, family), SetKind::HashIp(family), members);
+
+    /// Which bucket a group is in, if there are so many that it is in one.
+    fn bucket(&self, group: &GroupId) -> Option<usize> {
+        let hash = names::fnv1a(group.as_str().as_bytes());
+        (self.used.len() > FEW).then_some((hash % FEW as u64) as usize)
+    }
+
+    fn in_buckets(&self) -> BTreeMap<usize, BTreeSet<&'a GroupId>> {
+        let mut buckets: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for group in self.used.keys() {
+            if let Some(bucket) = self.bucket(group) {
+                buckets.entry(bucket).or_default().insert(*group);
+            }
+        }
+        buckets
+    }
+
+    /// The sets of buckets, with members among those interfaces alone that are to be looked at.
+    fn buckets(&self, is_looked_at: &dyn Fn(&InterfaceSpec) -> bool, sets: &mut Sets) {
+        for (bucket, groups) in self.in_buckets() {
+            let members = self.vpc.interfaces.iter().filter(|i| is_looked_at(i));
+            let members = members.filter(|i| i.groups.iter().any(|group| groups.contains(group)));
+            let own = members.flat_map(|interface| self.family.addresses(interface));
+            let elements = own.map(|(own, _)| own.to_string());
+            sets.insert(&bucket_set(bucket, self.family), SetKind::HashIp(self.family), elements);
+        }
+    }
+
+    /// The members of groups by all their addresses, among those interfaces alone that are to be looked at.
+    fn members(
+        &self,
+        groups: &BTreeSet<&GroupId>,
+        is_looked_at: &dyn Fn(&InterfaceSpec) -> bool,
+        sets: &mut Sets,
+    ) {
+        if groups.is_empty() {
+            return;
+        }
+        let mut members: HashMap<&GroupId, Vec<String>> = groups.iter().map(|id| (*id, vec![])).collect();
+        for interface in self.vpc.interfaces.iter().filter(|interface| is_looked_at(interface)) {
+            for group in &interface.groups {
+                if let Some(members) = members.get_mut(group) {
+                    let own = self.family.addresses(interface).into_iter();
+                    members.extend(own.map(|(own, _)| own.to_string()));
+                }
+            }
+        }
+        for (group, members) in members {
+            sets.insert(&names::member_set(group, self.family), SetKind::HashIp(self.family), members);
+        }
+    }
+
+    fn list(&self, id: &PrefixListId) -> Option<&'a PrefixListSpec> {
+        self.vpc.prefix_lists.iter().find(|list| list.id == *id)
+    }
+
+    /// The prefixes of lists.
+    fn prefixes(&self, lists: &BTreeSet<&PrefixListId>, sets: &mut Sets) {
+        for id in lists {
+            let prefixes = self.list(id).into_iter().flat_map(|list| &list.prefixes);
+            let ours = prefixes.filter(|prefix| Family::of(prefix) == self.family);
+            let elements = ours.flat_map(|prefix| elements(*prefix));
+            sets.insert(&names::list_set(id, self.family), SetKind::HashNet(self.family), elements);
+        }
     }
 }
 
-impl<'a> Chains<'a> {
-    fn of(groups: &'a [GroupId]) -> Self {
-        let groups: BTreeSet<_> = groups.iter().collect();
-        let named = |way| match groups.first() {
-            Some(only) if groups.len() == 1 => names::group_chain(only, way),
-            _ => names::groups_chain(groups.iter().copied(), way),
-        };
-        Self { out: named("out"), into: named("in"), groups }
-    }
-
-    /// Lists that differ in their order alone have the same chain.
-    fn render(&self, table: &mut Table) {
-        if self.groups.len() == 1 || table.chains.contains_key(&self.out) {
-            return;
-        }
-        let out = table.chain(&self.out);
-        for group in &self.groups {
-            out.push(Rule::jump(names::group_chain(group, "out")));
-            out.push(Rule::jump("RETURN").matching(format!("-m mark --mark {ALLOWED}")));
-        }
-        let into = table.chain(&self.into);
-        for group in &self.groups {
-            into.push(Rule::jump(names::group_chain(group, "in")));
-        }
+/// Set of the members of a bucket's groups.
+fn bucket_set(bucket: usize, family: Family) -> String {
+    match family {
+        Family::V4 => format!("bucket-{bucket}"),
+        Family::V6 => format!("bucket6-{bucket}"),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use cumulet_model::InterfaceId;
+use cumulet_model::security::Direction;
 use cumulet_ports::network::{InterfaceSpec, RouteTarget, VpcSpec};
 
 use super::asking::Asking;
@@ -12,7 +13,7 @@ use super::own::unchecked;
 use super::vpc::{ALLOWED, FOR_STRANGERS, FORWARDED, PUBLIC_SET, any_tap};
 use super::{Rule, Table, acl, nat_gateway};
 use crate::family::Family;
-use crate::names::{self, IGW};
+use crate::names::{self, EGRESS_ONLY, IGW};
 
 /// Where packets end that the sender's groups refuse.
 pub const NO_OUT: &str = "no-out";
@@ -33,36 +34,61 @@ pub fn render(vpc: &VpcSpec, family: Family, asking: &Asking<'_>, table: &mut Ta
     let receivers = receivers(vpc, asking, table);
     let chain = table.builtin("FORWARD", "DROP");
     chain.push(Rule::jump("DROP").state("INVALID"));
-    if !vpc.internet_gateway {
-        for outside in [Rule::jump("DROP").input(IGW), Rule::jump("DROP").output(IGW)] {
-            chain.push(outside);
-        }
+    for link in closed(vpc, family) {
+        chain.push(Rule::jump("DROP").input(link)).push(Rule::jump("DROP").output(link));
+    }
+    if family == Family::V6 {
+        // Nobody outside is answered by the gateway that only lets out.
+        chain.push(Rule::jump("DROP").output(EGRESS_ONLY).matching("-m conntrack --ctdir REPLY"));
     }
     for rule in strangers.into_iter().chain(borders) {
         chain.push(rule);
     }
     chain.push(Rule::jump("ACCEPT").state("RELATED,ESTABLISHED"));
-    chain.push(Rule::jump("egress").input(any_tap()));
+    chain.push(Rule::jump("egress").input(any_tap()).not_marked(FORWARDED));
     chain.push(Rule::jump("forwarders").marked(FORWARDED));
     chain.push(Rule::jump(NO_OUT).input(any_tap()).not_marked(ALLOWED));
-    nat_gateway::forward(vpc, chain);
-    let own_source = Rule::jump("ACCEPT").input(any_tap()).output(IGW).not_marked(FORWARDED);
-    chain.push(own_source.in_set(PUBLIC_SET, "src"));
-    chain.push(Rule::jump("DROP").output(IGW));
+    if family == Family::V4 {
+        nat_gateway::forward(vpc, chain);
+    }
+    for link in outside(family).iter().copied() {
+        let own_source = Rule::jump("ACCEPT").input(any_tap()).output(link).not_marked(FORWARDED);
+        chain.push(match family {
+            Family::V4 => own_source.in_set(PUBLIC_SET, "src"),
+            Family::V6 => own_source,
+        });
+        chain.push(Rule::jump("DROP").output(link));
+    }
+    if family == Family::V6 {
+        chain.push(Rule::jump("DROP").input(EGRESS_ONLY));
+    }
     if let Some(receivers) = receivers {
         chain.push(receivers);
     }
-    chain.push(Rule::jump("ingress")).push(Rule::jump(NO_IN));
+    chain.push(Rule::jump("ingress").not_marked(FOR_STRANGERS)).push(Rule::jump(NO_IN));
     table.chain(PASS).push(Rule::jump(format!("MARK --set-xmark {ALLOWED}")));
 
     // The packet that a guest forwards is found by its tap, as its source is not the guest's.
     table.chain("forwarders");
     for interface in unchecked(vpc) {
-        if let Some(chains) = asking.of(interface) {
-            let rule = Rule::jump(&chains.out).input(names::tap(&interface.id));
-            table.chain("forwarders").push(rule);
+        for asks in asking.chains(interface, Direction::Egress) {
+            table.chain("forwarders").push(Rule::jump(asks).input(names::tap(&interface.id)));
         }
     }
+}
+
+/// The links that lead to the internet.
+pub fn outside(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::V4 => &[IGW],
+        Family::V6 => &[IGW, EGRESS_ONLY],
+    }
+}
+
+/// Those of gateways that the VPC does not have.
+fn closed(vpc: &VpcSpec, family: Family) -> impl Iterator<Item = &'static str> {
+    let is_open = |link: &str| if link == IGW { vpc.internet_gateway } else { vpc.egress_only_gateway };
+    outside(family).iter().copied().filter(move |link| !is_open(link))
 }
 
 /// Interfaces that routes lead to, so that they can be sent what is for others.
@@ -104,9 +130,8 @@ fn receivers(vpc: &VpcSpec, asking: &Asking<'_>, table: &mut Table) -> Option<Ru
     forwarders().next()?;
     table.chain("receivers");
     for interface in forwarders() {
-        if let Some(chains) = asking.of(interface) {
-            let rule = Rule::jump(&chains.into).output(names::tap(&interface.id));
-            table.chain("receivers").push(rule);
+        for asks in asking.chains(interface, Direction::Ingress) {
+            table.chain("receivers").push(Rule::jump(asks).output(names::tap(&interface.id)));
         }
     }
     Some(Rule::jump("receivers").marked(FOR_STRANGERS))

@@ -1,27 +1,49 @@
 //! Table `raw`: nobody uses an address that is not its own, unless it is let off the check; and each packet of a guest is
 //! marked with its subnet's route table, by which it will be routed.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use cumulet_ports::network::{InterfaceSpec, VpcSpec};
+use ipnet::Ipv6Net;
+
+use super::input::with_icmp_type;
 
 use super::vpc::{FORWARDED, any_tap};
 use super::{Rule, Table};
+use crate::family::Family;
 use crate::names;
 use crate::plan::{self, TableNumber};
 
-/// Puts the table's chains into `table`, but for the tree `src`. Frames to the router's DHCP server come before there is
-/// an address; it knows its clients by their taps.
-pub fn render(vpc: &VpcSpec, table: &mut Table) {
+/// Addresses that hold on one link alone, and the groups of its nodes.
+const LINK_LOCAL: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 64);
+const LINK_MULTICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0), 16);
+
+/// Puts the table's chains into `table`, but for the tree `src`.
+pub fn render(vpc: &VpcSpec, family: Family, table: &mut Table) {
     let chain = table.builtin("PREROUTING", "ACCEPT");
-    chain.push(
-        Rule::jump("ACCEPT")
-            .from(Ipv4Addr::UNSPECIFIED)
-            .to(Ipv4Addr::BROADCAST)
-            .input(any_tap())
-            .protocol("udp")
-            .matching("-m udp --sport 68 --dport 67"),
-    );
+    match family {
+        // To the router's DHCP server, which knows its clients by their taps, before there is an address.
+        Family::V4 => {
+            _ = chain.push(
+                Rule::jump("ACCEPT")
+                    .from(Ipv4Addr::UNSPECIFIED)
+                    .to(Ipv4Addr::BROADCAST)
+                    .input(any_tap())
+                    .protocol("udp")
+                    .matching("-m udp --sport 68 --dport 67"),
+            )
+        }
+        // To the router, before there is an address and by those that the link alone has: neighbour discovery, DHCP.
+        Family::V6 => {
+            let solicits = |kind| with_icmp_type(Rule::jump("ACCEPT").input(any_tap()), kind);
+            chain
+                .push(solicits(133).from(Ipv6Addr::UNSPECIFIED))
+                .push(solicits(135).from(Ipv6Addr::UNSPECIFIED));
+            for to in [LINK_LOCAL, LINK_MULTICAST] {
+                chain.push(Rule::jump("ACCEPT").from(LINK_LOCAL).to(to).input(any_tap()));
+            }
+        }
+    }
     chain.push(Rule::jump("src").input(any_tap()));
     let tables = plan::tables(vpc);
     for interface in unchecked(vpc) {

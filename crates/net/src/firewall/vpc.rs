@@ -3,17 +3,18 @@
 //! The way of a guest's packet: `raw/PREROUTING` drops what does not carry the tap's own addresses ([`own`]);
 //! `filter/FORWARD` ([`forward`]) asks the network ACLs of subnets whose border it crosses, lets flow what belongs to a
 //! connection that was allowed, then asks the sender's groups (chain `egress`, which marks the packet), then the
-//! receiver's (`ingress`). To the router itself only DHCP, DNS, metadata and ping get through ([`input`]).
+//! receiver's (`ingress`), both found by the sets of their members ([`asking`](super::asking)). To the router itself only DHCP, DNS, metadata and ping get through ([`input`]).
 //! As on EC2, a connection that was allowed goes on when its rule is revoked; new ones are refused at once.
 //!
 //! The way in from the internet gateway: `nat/dnat` finds the private address, then the receiver's groups are asked.
-//! What has no public address has no rule in `nat` and is not let out.
+//! What has no public address has no rule in `nat` and is not let out. IPv6 is the same without translation: its
+//! addresses are public ones, and an egress-only gateway lets in only what was begun inside.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use cumulet_model::SubnetId;
-use cumulet_ports::network::VpcSpec;
+use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 
 use super::asking::Asking;
 use super::dispatch::{End, Leaf, Tree};
@@ -33,37 +34,76 @@ pub const FOR_STRANGERS: &str = "0x8/0x8";
 /// Private addresses that have a public one.
 pub(super) const PUBLIC_SET: &str = "public";
 
-/// The rules and sets of a VPC.
-pub fn render(vpc: &VpcSpec) -> (Ruleset, Sets) {
-    let asking = Asking::of_all(vpc);
-    let (mut ruleset, mut sets) = (frame(vpc, &asking), Sets::default());
-    for tree in trees(vpc, &asking) {
-        tree.put(&mut ruleset);
-    }
-    asking.render(vpc, Family::V4, ruleset.table("filter"), &mut sets);
-    public(vpc, &mut sets);
-    (ruleset, sets)
+/// A VPC's firewall, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Firewall {
+    /// Rules for IPv4.
+    pub v4: Ruleset,
+    /// Rules for IPv6.
+    pub v6: Ruleset,
+    /// Sets that they name.
+    pub sets: Sets,
 }
 
-/// The parts of [`render`]'s results for an old and a new state of a VPC in which they can differ. All else is the same.
-pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [(Ruleset, Sets); 2] {
-    let asking = [Asking::of_all(old), Asking::of_all(new)];
-    let mut parts = [(Ruleset::default(), Sets::default()), (Ruleset::default(), Sets::default())];
-    let same_interfaces = old.interfaces == new.interfaces;
-    if !same_interfaces || !same_frame(old, new) {
-        let [(old_rules, _), (new_rules, _)] = &mut parts;
-        (*old_rules, *new_rules) = (frame(old, &asking[0]), frame(new, &asking[1]));
-        for (was, is) in trees(old, &asking[0]).iter().zip(&trees(new, &asking[1])) {
-            Tree::put_apart(was, is, (old_rules, new_rules));
+impl Firewall {
+    /// The rules of a family.
+    pub fn rules(&self, family: Family) -> &Ruleset {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
         }
     }
-    let sides = [(old, &asking[0]), (new, &asking[1])];
-    for (at, (rules, sets)) in parts.iter_mut().enumerate() {
-        let ((vpc, asking), (other, others)) = (sides[at], sides[1 - at]);
-        asking.render_apart(vpc, Family::V4, (others, other), rules.table("filter"), sets);
-        if !same_interfaces {
-            public(vpc, sets);
+
+    fn parts(&mut self, family: Family) -> (&mut Ruleset, &mut Sets) {
+        match family {
+            Family::V4 => (&mut self.v4, &mut self.sets),
+            Family::V6 => (&mut self.v6, &mut self.sets),
         }
+    }
+}
+
+/// The rules and sets of a VPC.
+pub fn render(vpc: &VpcSpec) -> Firewall {
+    let mut firewall = Firewall::default();
+    for family in Family::BOTH {
+        let (asking, (rules, sets)) = (Asking::of(vpc, family), firewall.parts(family));
+        *rules = frame(vpc, family, &asking);
+        for tree in trees(vpc, family) {
+            tree.put(rules);
+        }
+        asking.render(rules.table("filter"), sets);
+    }
+    public(vpc, |_| true, &mut firewall.sets);
+    firewall
+}
+
+/// The parts of [`render`]'s results for an old and a new state of a VPC in which they can differ. All else is the same;
+/// a set that both have may lack elements that both have.
+pub fn render_apart(old: &VpcSpec, new: &VpcSpec) -> [Firewall; 2] {
+    let mut parts = [Firewall::default(), Firewall::default()];
+    let same_interfaces = old.interfaces == new.interfaces;
+    let same = same_interfaces && same_frame(old, new);
+    for family in Family::BOTH {
+        let (was, is) = (Asking::of(old, family), Asking::of(new, family));
+        let [old_part, new_part] = &mut parts;
+        let ((old_rules, old_sets), (new_rules, new_sets)) = (old_part.parts(family), new_part.parts(family));
+        if !same {
+            (*old_rules, *new_rules) = (frame(old, family, &was), frame(new, family, &is));
+            for (was, is) in trees(old, family).iter().zip(&trees(new, family)) {
+                Tree::put_apart(was, is, (old_rules, new_rules));
+            }
+        }
+        was.render_apart(&is, old_rules.table("filter"), old_sets);
+        is.render_apart(&was, new_rules.table("filter"), new_sets);
+    }
+    if !same_interfaces {
+        let by_id = |vpc: &'_ VpcSpec| -> HashMap<_, _> {
+            vpc.interfaces.iter().map(|interface| (interface.id.clone(), interface.clone())).collect()
+        };
+        let (was, is) = (by_id(old), by_id(new));
+        let [old_part, new_part] = &mut parts;
+        public(old, |i| is.get(&i.id) != Some(i), &mut old_part.sets);
+        public(new, |i| was.get(&i.id) != Some(i), &mut new_part.sets);
     }
     parts
 }
@@ -85,28 +125,30 @@ fn same_frame(old: &VpcSpec, new: &VpcSpec) -> bool {
 }
 
 /// All but the trees and the groups' chains.
-fn frame(vpc: &VpcSpec, asking: &Asking<'_>) -> Ruleset {
+fn frame(vpc: &VpcSpec, family: Family, asking: &Asking<'_>) -> Ruleset {
     let mut ruleset = Ruleset::default();
-    own::render(vpc, ruleset.table("raw"));
+    own::render(vpc, family, ruleset.table("raw"));
     let filter = ruleset.table("filter");
-    input::render(vpc, filter);
+    input::render(vpc, family, filter);
     filter.builtin("OUTPUT", "ACCEPT");
-    forward::render(vpc, Family::V4, asking, filter);
-    nat(vpc, ruleset.table("nat"));
-    mangle(ruleset.table("mangle"));
-    nat_gateway::clamp(vpc, ruleset.table("mangle"));
+    forward::render(vpc, family, asking, filter);
+    mangle(family, ruleset.table("mangle"));
+    if family == Family::V4 {
+        nat(vpc, ruleset.table("nat"));
+        nat_gateway::clamp(vpc, ruleset.table("mangle"));
+    }
     ruleset
 }
 
-fn public(vpc: &VpcSpec, sets: &mut Sets) {
-    let addresses = vpc.interfaces.iter().flat_map(|interface| interface.ipv4());
+fn public(vpc: &VpcSpec, is_looked_at: impl Fn(&InterfaceSpec) -> bool, sets: &mut Sets) {
+    let interfaces = vpc.interfaces.iter().filter(|interface| is_looked_at(interface));
+    let addresses = interfaces.flat_map(InterfaceSpec::ipv4);
     let public = addresses.filter_map(|(private, public)| public.map(|_| private.to_string()));
     sets.insert(PUBLIC_SET, SetKind::HashIp(Family::V4), public);
 }
 
 /// The rules that are found by an address.
-fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
-    let family = Family::V4;
+fn trees<'a>(vpc: &'a VpcSpec, family: Family) -> Vec<Tree<'a>> {
     let tables = plan::tables(vpc);
     let tables: HashMap<&SubnetId, TableNumber> =
         vpc.subnets.iter().filter_map(|subnet| Some((&subnet.id, tables.number_of(&subnet.id)?))).collect();
@@ -117,11 +159,6 @@ fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
             addresses.map(move |(address, translated)| Leaf { address, interface, translated, table })
         })
     };
-    // Who has no groups is not asked for, and so refused. What is beside the rule is left out, so that it changes none.
-    let asked = || {
-        let asked = owned().filter(|leaf| asking.of(leaf.interface).is_some());
-        Tree::sorted(asked.map(|leaf| Leaf { translated: None, table: None, ..leaf }))
-    };
     let private =
         || owned().filter(|leaf| leaf.translated.is_some()).map(|leaf| Leaf { table: None, ..leaf });
     let public = || {
@@ -129,30 +166,21 @@ fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
             Some(Leaf { address: leaf.translated?, translated: Some(leaf.address), ..leaf })
         })
     };
-    let tree = |table, root, end, leaves, write| Tree { table, root, end, family, leaves, write };
+    let tree = |table, root, end, leaves, write: Box<dyn Fn(&Leaf<'a>) -> String + 'a>| Tree {
+        table,
+        root,
+        end,
+        family,
+        leaves,
+        write,
+    };
     let text = |translated: Option<IpAddr>| translated.map_or_else(String::new, |ip| ip.to_string());
-    [
-        tree("raw", "src", End::Source, Tree::sorted(owned()), Box::new(|leaf| own_address(leaf))),
-        tree(
-            "filter",
-            "egress",
-            End::Source,
-            asked(),
-            Box::new(|leaf| {
-                let chain = asking.of(leaf.interface).map_or("", |chains| chains.out.as_str());
-                Rule::jump(chain).from(leaf.address).input(names::tap(&leaf.interface.id)).to_string()
-            }),
-        ),
-        tree(
-            "filter",
-            "ingress",
-            End::Destination,
-            asked(),
-            Box::new(|leaf| {
-                let chain = asking.of(leaf.interface).map_or("", |chains| chains.into.as_str());
-                Rule::jump(chain).to(leaf.address).output(names::tap(&leaf.interface.id)).to_string()
-            }),
-        ),
+    let mut trees =
+        vec![tree("raw", "src", End::Source, Tree::sorted(owned()), Box::new(|leaf| own_address(leaf)))];
+    if family == Family::V6 {
+        return trees;
+    }
+    trees.extend([
         tree(
             "nat",
             "dnat",
@@ -173,7 +201,8 @@ fn trees<'a>(vpc: &'a VpcSpec, asking: &'a Asking<'_>) -> [Tree<'a>; 5] {
                 Rule::jump(target).from(leaf.address).to_string()
             }),
         ),
-    ]
+    ]);
+    trees
 }
 
 /// A tap's own address, by its own Ethernet address.
@@ -200,11 +229,13 @@ fn nat(vpc: &VpcSpec, table: &mut Table) {
     table.builtin("OUTPUT", "ACCEPT");
 }
 
-/// TCP through the internet gateway begins with segments that the uplink carries, as some networks lose the messages by
-/// which a sender would learn it.
-fn mangle(table: &mut Table) {
+/// TCP through the gateways to the outside begins with segments that the uplink carries, as some networks lose the
+/// messages by which a sender would learn it.
+fn mangle(family: Family, table: &mut Table) {
     let clamp = || Rule::jump("TCPMSS --clamp-mss-to-pmtu").protocol("tcp");
     let first = "-m tcp --tcp-flags SYN,RST SYN";
     let chain = table.builtin("FORWARD", "ACCEPT");
-    chain.push(clamp().input(IGW).matching(first)).push(clamp().output(IGW).matching(first));
+    for link in forward::outside(family).iter().copied() {
+        chain.push(clamp().input(link).matching(first)).push(clamp().output(link).matching(first));
+    }
 }

@@ -1,14 +1,17 @@
 //! Bringing rendered rules and sets into the kernel.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use cumulet_ports::network::VpcSpec;
+use ipnet::IpNet;
 use tracing::debug;
 
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::family::Family;
 use crate::firewall::parse::{ProtocolNames, parse};
+use crate::firewall::vpc::Firewall;
 use crate::firewall::{Ruleset, diff, host, vpc};
 use crate::ipset::{self, Sets};
 use crate::sys::{self, NetNs, command, conntrack};
@@ -16,76 +19,70 @@ use crate::sys::{self, NetNs, command, conntrack};
 /// Waits so many seconds for another's hold of the xtables lock.
 const RESTORE: [&str; 3] = ["--noflush", "-w", "10"];
 
-/// The rules and sets that a namespace holds.
-#[derive(Debug, Default)]
-pub struct Filtering {
-    rules: Ruleset,
-    sets: Sets,
-}
-
-impl Filtering {
-    fn of((rules, sets): (Ruleset, Sets)) -> Self {
-        Self { rules, sets }
-    }
-
-    /// Puts one part in the place of another.
-    fn replace(&mut self, old: &Self, new: Self) {
-        for (name, table) in &old.rules.tables {
-            self.rules.table(name).chains.retain(|chain, _| !table.chains.contains_key(chain));
-        }
-        for (name, table) in new.rules.tables {
-            self.rules.table(&name).chains.extend(table.chains);
-        }
-        self.sets.0.retain(|name, _| !old.sets.0.contains_key(name));
-        self.sets.0.extend(new.sets.0);
-    }
+/// The families that this kernel has.
+fn families() -> impl Iterator<Item = Family> {
+    let has_ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
+    Family::BOTH.into_iter().filter(move |family| *family == Family::V4 || has_ipv6)
 }
 
 /// Makes a VPC's rules and sets what they shall be, whatever there is.
-pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<Filtering, NetError> {
-    let wanted = Filtering::of(vpc::render(spec));
-    let mut held = Filtering {
-        rules: held_rules(ns).await?,
+pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
+    let wanted = vpc::render(spec);
+    let mut held = Firewall {
         sets: ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?),
+        ..Firewall::default()
     };
-    remove_misfits(ns, &mut held.rules, &mut held.sets, &wanted.sets, changes).await?;
-    lead(ns, &held, wanted, changes).await
+    for family in families() {
+        match family {
+            Family::V4 => held.v4 = held_rules(ns, family).await?,
+            Family::V6 => held.v6 = held_rules(ns, family).await?,
+        }
+    }
+    remove_misfits(ns, &mut held, &wanted.sets, changes).await?;
+    lead(ns, &held, &wanted, changes).await
 }
 
 /// The same from the rules and sets that there are known to be, without looking: those that `old` was made of.
 pub async fn advance_vpc(
     ns: &NetNs,
-    mut held: Filtering,
     (old, new): (&VpcSpec, &VpcSpec),
     changes: &mut Vec<String>,
-) -> Result<Filtering, NetError> {
-    let [part, wanted] = vpc::render_apart(old, new).map(Filtering::of);
-    let reached = lead(ns, &part, wanted, changes).await?;
-    held.replace(&part, reached);
-    Ok(held)
+) -> Result<(), NetError> {
+    let [held, wanted] = vpc::render_apart(old, new);
+    lead(ns, &held, &wanted, changes).await
 }
 
 async fn lead(
     ns: &NetNs,
-    held: &Filtering,
-    wanted: Filtering,
+    held: &Firewall,
+    wanted: &Firewall,
     changes: &mut Vec<String>,
-) -> Result<Filtering, NetError> {
+) -> Result<(), NetError> {
     let set_changes = ipset::changes(&held.sets, &wanted.sets);
-    let rule_changes = diff::changes(&held.rules, &wanted.rules);
     change_sets(ns, set_changes.before).await?;
-    if !rule_changes.restore.is_empty() {
-        command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
+    changes.extend(set_changes.words.into_iter().map(|words| format!("{}: {words}", ns.name())));
+    let mut gone = BTreeSet::new();
+    for family in families() {
+        let (held, wanted) = (held.rules(family), wanted.rules(family));
+        let rule_changes = diff::changes(held, wanted);
+        if !rule_changes.restore.is_empty() {
+            restore(ns, family, rule_changes.restore).await?;
+            gone.extend(let_go(held, wanted));
+        }
+        let name = if family == Family::V4 { "" } else { "ip6 " };
+        changes.extend(rule_changes.words.into_iter().map(|words| format!("{}: {name}{words}", ns.name())));
     }
     change_sets(ns, set_changes.after).await?;
-    let rules_changed = !rule_changes.words.is_empty();
-    changes.extend(
-        set_changes.words.into_iter().chain(rule_changes.words).map(|w| format!("{}: {w}", ns.name())),
-    );
-    if rules_changed {
-        forget_connections(ns, &held.rules, &wanted.rules).await?;
-    }
-    Ok(wanted)
+    forget_connections(ns, gone).await
+}
+
+/// Feeds a family's `iptables-restore`.
+async fn restore(ns: &NetNs, family: Family, input: String) -> Result<(), NetError> {
+    let program = match family {
+        Family::V4 => "iptables-restore",
+        Family::V6 => "ip6tables-restore",
+    };
+    command::run(ns, program, &RESTORE, input).await.map(drop)
 }
 
 /// So many elements are put in or taken out without starting a program for it.
@@ -105,22 +102,23 @@ async fn change_sets(ns: &NetNs, commands: String) -> Result<(), NetError> {
 /// Removes sets of another make that have names of ours, and before them the rules that refer to them.
 async fn remove_misfits(
     ns: &NetNs,
-    rules: &mut Ruleset,
-    held: &mut Sets,
+    held: &mut Firewall,
     wanted: &Sets,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let misfits = ipset::misfits(held, wanted);
+    let misfits = ipset::misfits(&held.sets, wanted);
     if misfits.is_empty() {
         return Ok(());
     }
-    let letting_go = diff::let_go(rules, &misfits);
-    if !letting_go.is_empty() {
-        command::run(ns, "iptables-restore", &RESTORE, letting_go).await?;
+    for (family, rules) in [(Family::V4, &mut held.v4), (Family::V6, &mut held.v6)] {
+        let letting_go = diff::let_go(rules, &misfits);
+        if !letting_go.is_empty() {
+            restore(ns, family, letting_go).await?;
+        }
     }
     let removal = misfits.iter().map(|name| format!("destroy {name}\n")).collect();
     command::run(ns, "ipset", &["restore", "-exist"], removal).await?;
-    held.0.retain(|name, _| !misfits.contains(name));
+    held.sets.0.retain(|name, _| !misfits.contains(name));
     changes.extend(misfits.iter().map(|name| format!("{}: set {name} of another make removed", ns.name())));
     Ok(())
 }
@@ -135,7 +133,7 @@ pub async fn host(
 ) -> Result<(), NetError> {
     let rule_changes = host::changes(held, &config.tag, config.public_pool.trunc(), reach);
     if !rule_changes.restore.is_empty() {
-        command::run(ns, "iptables-restore", &RESTORE, rule_changes.restore).await?;
+        restore(ns, Family::V4, rule_changes.restore).await?;
     }
     changes.extend(rule_changes.words);
     Ok(())
@@ -143,26 +141,33 @@ pub async fn host(
 
 /// Takes our part out of the host's rules.
 pub async fn remove_from_host(ns: &NetNs, config: &NetConfig) -> Result<(), NetError> {
-    let removal = host::removal(&held_rules(ns).await?, &config.tag);
+    let removal = host::removal(&held_rules(ns, Family::V4).await?, &config.tag);
     if !removal.is_empty() {
-        command::run(ns, "iptables-restore", &RESTORE, removal).await?;
+        restore(ns, Family::V4, removal).await?;
     }
     Ok(())
 }
 
-/// All rules that a namespace holds.
-pub async fn held_rules(ns: &NetNs) -> Result<Ruleset, NetError> {
-    let saved = command::run(ns, "iptables-save", &[], String::new()).await?;
+/// All rules that a namespace holds for a family.
+pub async fn held_rules(ns: &NetNs, family: Family) -> Result<Ruleset, NetError> {
+    let program = match family {
+        Family::V4 => "iptables-save",
+        Family::V6 => "ip6tables-save",
+    };
+    let saved = command::run(ns, program, &[], String::new()).await?;
     Ok(parse(&saved, &ProtocolNames::of_host()))
 }
 
-/// Ends the tracked connections of addresses that an interface had and has no more: the next owner of the address must
-/// not inherit them, and a public address that moved must not go on leading to its former owner.
-async fn forget_connections(ns: &NetNs, held: &Ruleset, wanted: &Ruleset) -> Result<(), NetError> {
+/// The addresses that an interface had and has no more.
+fn let_go(held: &Ruleset, wanted: &Ruleset) -> BTreeSet<IpAddr> {
     // A rule that moved stands in another chain that differs as well.
     let now = bindings(wanted, held);
-    let gone: BTreeSet<Ipv4Addr> =
-        bindings(held, wanted).difference(&now).filter_map(|rule| address_of(rule)).collect();
+    bindings(held, wanted).difference(&now).filter_map(|rule| address_of(rule)).collect()
+}
+
+/// Ends the tracked connections of these addresses: the next owner of an address must not inherit them, and a public
+/// address that moved must not go on leading to its former owner.
+async fn forget_connections(ns: &NetNs, gone: BTreeSet<IpAddr>) -> Result<(), NetError> {
     if gone.is_empty() {
         return Ok(());
     }
@@ -192,8 +197,9 @@ fn bindings<'a>(ruleset: &'a Ruleset, other: &Ruleset) -> BTreeSet<&'a str> {
     found
 }
 
-fn address_of(rule: &str) -> Option<Ipv4Addr> {
-    rule.split_whitespace().nth(1)?.strip_suffix("/32")?.parse().ok()
+fn address_of(rule: &str) -> Option<IpAddr> {
+    let block: IpNet = rule.split_whitespace().nth(1)?.parse().ok()?;
+    (block.prefix_len() == block.max_prefix_len()).then(|| block.addr())
 }
 
 #[cfg(test)]
@@ -207,7 +213,7 @@ mod tests {
         let ruleset = parse(saved, &ProtocolNames::default());
         let addresses: Vec<_> =
             bindings(&ruleset, &Ruleset::default()).into_iter().filter_map(address_of).collect();
-        assert_eq!(addresses, [Ipv4Addr::new(198, 18, 0, 5)]);
+        assert_eq!(addresses, [IpAddr::from([198, 18, 0, 5])]);
         assert!(bindings(&ruleset, &ruleset).is_empty());
     }
 }

@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::config::{NetConfig, Tag};
 use crate::error::NetError;
+use crate::family::Family;
 use crate::firewall::Ruleset;
 use crate::sys::{NetNs, command, sysctl};
 
@@ -66,7 +67,7 @@ pub async fn put_back(host: &NetNs, config: &NetConfig) -> Result<(), NetError> 
 /// iptables leaves the tables that it made for our rules, empty and accepting all. They do nothing, but were not there;
 /// where the host has `nft`, they go.
 async fn remove_tables(host: &NetNs, found: &Found) -> Result<(), NetError> {
-    let rules = super::firewall::held_rules(host).await?;
+    let rules = super::firewall::held_rules(host, Family::V4).await?;
     for (name, table) in rules.tables.iter().filter(|(name, _)| !found.tables.contains(name)) {
         let idle = table
             .chains

@@ -4,6 +4,7 @@ use super::links::{self, End};
 use super::{firewall, found};
 use crate::config::NetConfig;
 use crate::error::NetError;
+use crate::family::Family;
 use crate::firewall::host::Reach;
 use crate::sys::NetNs;
 use crate::{l3, names, plan};
@@ -24,7 +25,7 @@ pub async fn reconcile(
         let rule = format!("a range that the host has no other route to; there is one to {other}");
         return Err(NetError::spec(format!("public pool {pool}"), rule));
     }
-    let rules = firewall::held_rules(host).await?;
+    let rules = firewall::held_rules(host, Family::V4).await?;
     found::note(host, config, &rules).await?;
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;

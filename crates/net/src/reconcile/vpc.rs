@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use cumulet_model::InterfaceId;
 use cumulet_ports::network::{InterfaceSpec, RouteTarget, VpcSpec};
 
-use super::firewall::{self, Filtering};
+use super::firewall;
 use super::links::{self, End};
 use crate::config::NetConfig;
 use crate::error::NetError;
@@ -20,8 +20,6 @@ use crate::{l3, names, plan};
 pub struct Known {
     /// What was wanted.
     pub spec: VpcSpec,
-    /// Rules and sets.
-    pub filtering: Filtering,
     /// Its links.
     pub links: Links,
 }
@@ -41,13 +39,13 @@ pub async fn reconcile(
     let taps: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
     handed_out.look(|name| taps.contains(name));
     links::taps(ns, vpc, &mut l3::links(ns).await?, handed_out, changes).await?;
-    let filtering = firewall::vpc(ns, vpc, changes).await?;
+    firewall::vpc(ns, vpc, changes).await?;
     let plan = plan::vpc(config, uplink_mtu, vpc);
     for prefix in [names::IGW, names::NAT_PREFIX] {
         links::prune(ns, prefix, |name| plan.links.contains_key(name), changes).await?;
     }
     let Holding { links, .. } = l3::converge(ns, plan, changes).await?;
-    Ok(Known { spec: vpc.clone(), filtering, links })
+    Ok(Known { spec: vpc.clone(), links })
 }
 
 /// The links that a VPC has to the edge, each with the name of its other end.
@@ -66,16 +64,16 @@ pub async fn advance(
     vpc: &VpcSpec,
     changes: &mut Vec<String>,
 ) -> Result<Known, NetError> {
-    let Known { spec: old, filtering, mut links } = known;
+    let Known { spec: old, mut links } = known;
     let (was, is) = apart(&old, vpc);
     let part = plan::vpc(config, uplink_mtu, &was);
     let mut held: Links = links.extract_if(.., |name, _| part.links.contains_key(name)).collect();
     let before = Holding { plan: part, links: held.clone() };
     links::taps(ns, &is, &mut held, handed_out, changes).await?;
-    let filtering = firewall::advance_vpc(ns, filtering, (&old, vpc), changes).await?;
+    firewall::advance_vpc(ns, (&old, vpc), changes).await?;
     let reached = l3::advance(ns, before, held, plan::vpc(config, uplink_mtu, &is), changes).await?;
     links.extend(reached.links);
-    Ok(Known { spec: vpc.clone(), filtering, links })
+    Ok(Known { spec: vpc.clone(), links })
 }
 
 /// Two states of a VPC with those interfaces alone that are not the same in both, or that routes lead to. What an

@@ -16,5 +16,10 @@ pub mod tap;
 pub use netns::NetNs;
 
 /// The programs that the network runs, each with the Debian package that has it.
-pub const TOOLS: [(&str, &str); 3] =
-    [("iptables-restore", "iptables"), ("iptables-save", "iptables"), ("ipset", "ipset")];
+pub const TOOLS: [(&str, &str); 5] = [
+    ("iptables-restore", "iptables"),
+    ("iptables-save", "iptables"),
+    ("ip6tables-restore", "iptables"),
+    ("ip6tables-save", "iptables"),
+    ("ipset", "ipset"),
+];

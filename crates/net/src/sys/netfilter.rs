@@ -20,14 +20,19 @@ pub fn open() -> std::io::Result<Socket> {
     Ok(socket)
 }
 
-/// A message of that kind: the subsystem in the high byte, its own number in the low one.
+/// A message of that kind that is of no address family of its own.
 pub fn request(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
+    request_of(kind, flags, libc::AF_INET as u8, attributes)
+}
+
+/// A message of that kind for an address family: the subsystem in the high byte, its own number in the low one.
+pub fn request_of(kind: u16, flags: u16, family: u8, attributes: &[u8]) -> Vec<u8> {
     let length = (HEADER + FAMILY + attributes.len()) as u32;
     let mut bytes = length.to_ne_bytes().to_vec();
     bytes.extend_from_slice(&kind.to_ne_bytes());
     bytes.extend_from_slice(&flags.to_ne_bytes());
     bytes.extend_from_slice(&[0; 8]);
-    bytes.extend_from_slice(&[libc::AF_INET as u8, 0, 0, 0]);
+    bytes.extend_from_slice(&[family, 0, 0, 0]);
     bytes.extend_from_slice(attributes);
     bytes
 }
@@ -74,6 +79,17 @@ pub fn acknowledged_to(socket: &Socket, kind: u16, resource: u16, attributes: &[
     let mut asked = request(kind, flags, attributes);
     asked[RESOURCE..RESOURCE + 2].copy_from_slice(&resource.to_be_bytes());
     socket.send(&asked, 0)?;
+    answered(socket)
+}
+
+/// The same for an address family.
+pub fn acknowledged_of(socket: &Socket, kind: u16, family: u8, attributes: &[u8]) -> std::io::Result<()> {
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+    socket.send(&request_of(kind, flags, family, attributes), 0)?;
+    answered(socket)
+}
+
+fn answered(socket: &Socket) -> std::io::Result<()> {
     loop {
         let (datagram, _) = socket.recv_from_full()?;
         for (kind, payload) in messages(&datagram) {

@@ -1,8 +1,9 @@
 //! Security groups, held between real guests and changed while they run.
 
-use cumulet_model::security::{PortRange, RuleSpec, Traffic};
+use cumulet_model::security::{Peer, PortRange, RuleSpec, Traffic};
+use cumulet_ports::network::PrefixListSpec;
 
-use crate::world::{World, all, cidr, members, story, tcp, to_all};
+use crate::world::{World, all, cidr, interface, members, secondary, story, tcp, to_all};
 
 #[test]
 fn neighbours_in_a_subnet_meet_only_as_their_groups_allow() {
@@ -151,20 +152,88 @@ fn every_kind_of_rule_reads_back_from_the_kernel_as_it_was_written() {
         }
         for icmp_type in [None, Some(0), Some(3), Some(8), Some(254), Some(255)] {
             for code in [None, Some(0), Some(4), Some(255)] {
-                traffics.push(Traffic::Icmp { icmp_type, code });
+                traffics.extend([Traffic::Icmp { icmp_type, code }, Traffic::Icmpv6 { icmp_type, code }]);
             }
         }
         traffics.extend((0..=255).map(Traffic::Protocol));
+        let list: cumulet_model::PrefixListId = "pl-00000000000000001".parse().unwrap();
+        let prefixes =
+            ["10.0.0.0/8", "0.0.0.0/0", "::/0", "fd00::/8", "fd00::1/128"].map(|text| text.parse().unwrap());
+        world.vpc().prefix_lists.push(PrefixListSpec { id: list.clone(), prefixes: prefixes.into() });
         for traffic in traffics {
-            for peer in [cidr("0.0.0.0/0"), cidr("10.0.0.1/32"), cidr("10.0.0.0/8"), members(2)] {
+            let cidr6 = |text: &str| Peer::Cidr6(text.parse().unwrap());
+            for peer in [
+                cidr("0.0.0.0/0"),
+                cidr("10.0.0.1/32"),
+                cidr("10.0.0.0/8"),
+                cidr6("::/0"),
+                cidr6("fd00::1/128"),
+                cidr6("2001:db8::/32"),
+                Peer::PrefixList(list.clone()),
+                members(2),
+            ] {
                 let rule = RuleSpec { traffic, peer };
                 world.group(1).ingress.push(rule.clone());
                 world.group(1).egress.push(rule);
             }
         }
         world.group(2);
-        world.launch(5, &[1, 2]).await;
+        let mut dual = interface(5, &[1, 2]);
+        dual.ipv6 = vec!["fd00:c0de:0:100::5".parse().unwrap()];
+        dual.secondary = vec![secondary(25, Some("198.18.0.25"))];
+        world.vpc().interfaces.push(dual);
+        world.apply().await;
         assert_eq!(world.apply().await, Vec::<String>::new(), "applied once more");
+        world
+    });
+}
+
+#[test]
+fn a_prefix_list_is_a_set_that_rules_refer_to_and_that_changes_alone() {
+    story("a_prefix_list_is_a_set_that_rules_refer_to_and_that_changes_alone", |mut world: World| async {
+        let list: cumulet_model::PrefixListId = "pl-00000000000000001".parse().unwrap();
+        world.vpc().prefix_lists.push(PrefixListSpec { id: list.clone(), prefixes: vec![] });
+        world.group(1).ingress.push(tcp(80, Peer::PrefixList(list.clone())));
+        let (server, client) = (world.launch(5, &[1]).await, world.launch(6, &[1]).await);
+        server.serve(80).await;
+        assert!(client.is_refused(server.ip, 80).await, "an empty list");
+        for prefixes in [["172.31.0.6/32"].as_slice(), &["0.0.0.0/0"], &["10.0.0.0/8", "172.31.0.0/24"]] {
+            world.vpc().prefix_lists[0].prefixes =
+                prefixes.iter().map(|text| text.parse().unwrap()).collect();
+            let changes = world.apply().await;
+            assert!(changes.iter().all(|change| change.contains("set pl-")), "sets alone: {changes:#?}");
+            assert!(client.connect(server.ip, 80).await.is_some(), "{prefixes:?}");
+        }
+        world.vpc().prefix_lists[0].prefixes = vec!["10.0.0.0/8".parse().unwrap()];
+        world.apply().await;
+        assert!(client.is_refused(server.ip, 80).await, "taken out");
+        world
+    });
+}
+
+#[test]
+fn many_groups_are_asked_as_few_are() {
+    story("many_groups_are_asked_as_few_are", |mut world: World| async {
+        for n in 1..60 {
+            world.group(n).egress.clear();
+            world.vpc().interfaces.push(interface(n + 10, &[n]));
+        }
+        world.group(7).ingress.push(tcp(80, members(9)));
+        world.group(9).egress.push(to_all());
+        let (server, client, stranger) =
+            (world.launch(5, &[3, 7]).await, world.launch(6, &[9, 40]).await, world.launch(7, &[40]).await);
+        server.serve(80).await;
+        assert!(client.connect(server.ip, 80).await.is_some());
+        assert!(client.is_refused(server.ip, 81).await && stranger.is_refused(server.ip, 80).await);
+        let others = world.vpc().interfaces.len() - 2;
+        world.vpc().interfaces[others].groups = vec![crate::world::group_id(40)];
+        let changes = world.apply().await;
+        assert!(
+            changes.iter().all(|change| change.contains(": set ")),
+            "membership is sets alone: {changes:#?}"
+        );
+        assert!(client.is_refused(server.ip, 80).await, "left the group");
+        assert_eq!(world.apply().await, Vec::<String>::new());
         world
     });
 }

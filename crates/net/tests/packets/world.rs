@@ -11,7 +11,9 @@ use cumulet_model::security::{Peer, PortRange, RuleSpec, Traffic};
 use cumulet_model::{GroupId, InterfaceId, MacAddr, VpcId};
 use cumulet_net::sys::NetNs;
 use cumulet_net::{HostNetwork, NetConfig};
-use cumulet_ports::network::{GroupSpec, InterfaceSpec, Network, NetworkSpec, SubnetSpec, VpcSpec};
+use cumulet_ports::network::{
+    GroupSpec, InterfaceSpec, Network, NetworkSpec, SecondaryAddress, SubnetSpec, VpcSpec,
+};
 use futures::FutureExt;
 use nix::sched::{CloneFlags, unshare};
 
@@ -61,7 +63,7 @@ fn lacking() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root".into());
     }
-    let tools = ["iptables-restore", "ipset", "ip", "conntrack", "ping"];
+    let tools = ["iptables-restore", "ip6tables-restore", "ipset", "ip", "conntrack", "ping"];
     let missing: Vec<_> =
         tools.into_iter().filter(|tool| !sh_succeeds(&format!("command -v {tool}"))).collect();
     if !missing.is_empty() {
@@ -211,6 +213,12 @@ pub fn interface(n: u8, groups: &[u8]) -> InterfaceSpec {
         host_name: cumulet_model::address::private_host_name(private_ip),
         queues: 1,
     }
+}
+
+/// A secondary address 172.31.0.n of an interface in the first subnet.
+pub fn secondary(n: u8, public: Option<&str>) -> SecondaryAddress {
+    let public_ip = public.map(|text| text.parse().unwrap());
+    SecondaryAddress { private_ip: Ipv4Addr::new(172, 31, 0, n), public_ip }
 }
 
 /// All traffic to everybody.

@@ -4,20 +4,23 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use cumulet_net::firewall::vpc::render;
 use cumulet_ports::network::{AclEntry, AclSpec, SubnetSpec, VpcSpec};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
 
 use crate::machine::{Packet, accepts};
-use crate::meaning::{address, means, packet, traffic, vpc, wire};
+use crate::meaning::{address, address6, family, means, packet, traffic, vpc, wire};
 
 fn entry() -> impl Strategy<Value = AclEntry> {
     let cidr = (0..20usize, prop_oneof![Just(32u8), Just(30), Just(16), Just(0)])
-        .prop_map(|(n, length)| Ipv4Net::new(address(n), length).unwrap().trunc());
+        .prop_map(|(n, length)| IpNet::from(Ipv4Net::new(address(n), length).unwrap().trunc()));
+    let cidr6 = (0..20usize, prop_oneof![Just(128u8), Just(126), Just(64), Just(0)])
+        .prop_map(|(n, length)| IpNet::from(Ipv6Net::new(address6(n), length).unwrap().trunc()));
+    let cidr = prop_oneof![cidr, cidr6];
     (1..50u16, any::<bool>(), traffic(), cidr).prop_map(|(number, allow, traffic, cidr)| AclEntry {
         number,
         allow,
         traffic,
-        cidr: cidr.into(),
+        cidr,
     })
 }
 
@@ -39,22 +42,25 @@ fn subnets() -> impl Strategy<Value = Vec<SubnetSpec>> {
     proptest::collection::vec(acl(), 3).prop_map(|acls| {
         let subnet = |(n, acl)| {
             let cidr = Ipv4Net::new(Ipv4Addr::new(172, 31, 0, n * 64), 26).unwrap();
-            SubnetSpec { acl, ..SubnetSpec::new(format!("subnet-{n:08x}").parse().unwrap(), cidr) }
+            let ipv6_cidr = Some(format!("fd00:1:0:{n}::/64").parse().unwrap());
+            SubnetSpec { acl, ipv6_cidr, ..SubnetSpec::new(format!("subnet-{n:08x}").parse().unwrap(), cidr) }
         };
         (0u8..).zip(acls).map(subnet).collect()
     })
 }
 
 fn lets(entries: &[AclEntry], other: IpAddr, packet: &Packet) -> bool {
-    let matching = entries
-        .iter()
-        .filter(|entry| entry.cidr.contains(&other) && means(entry.traffic, packet.protocol, packet.detail));
+    let matching = entries.iter().filter(|entry| entry.cidr.contains(&other) && means(entry.traffic, packet));
     matching.min_by_key(|entry| entry.number).is_some_and(|entry| entry.allow)
 }
 
 /// Whether the ACLs of the subnets that a packet leaves and enters let it through.
 fn crosses(vpc: &VpcSpec, packet: &Packet) -> bool {
-    let subnet = |ip: IpAddr| vpc.subnets.iter().find(|subnet| IpNet::from(subnet.cidr).contains(&ip));
+    let has = |subnet: &&SubnetSpec, ip: IpAddr| {
+        let ipv6 = subnet.ipv6_cidr.is_some_and(|block| IpNet::from(block).contains(&ip));
+        ipv6 || IpNet::from(subnet.cidr).contains(&ip)
+    };
+    let subnet = |ip: IpAddr| vpc.subnets.iter().find(|subnet| has(subnet, ip));
     let (from, to) = (subnet(packet.source), subnet(packet.destination));
     if from == to {
         return true;
@@ -70,18 +76,17 @@ proptest! {
 
     #[test]
     fn the_first_entry_that_matches_decides_at_each_border(
-        open in vpc(), subnets in subnets(), flows in proptest::collection::vec((0..21usize, 0..21usize, wire()), 40),
+        open in vpc(), family in family(), subnets in subnets(),
+        flows in proptest::collection::vec((0..21usize, 0..21usize, wire()), 40),
     ) {
         let guarded = VpcSpec { subnets, ..open.clone() };
-        let ((open_rules, open_sets), (rules, sets)) = (render(&open), render(&guarded));
+        let (without, with) = (render(&open), render(&guarded));
         for (from, to, wire) in flows {
             let (from, to) = (guarded.interfaces.get(from), guarded.interfaces.get(to));
-            if from == to {
-                continue;
-            }
-            let packet = packet(from, to, wire);
-            let by_groups = accepts(&open_rules.tables["filter"], &open_sets, "FORWARD", &packet);
-            let through = accepts(&rules.tables["filter"], &sets, "FORWARD", &packet);
+            let Some(packet) = packet(family, from, to, wire).filter(|_| from != to) else { continue };
+            let [by_groups, through] = [&without, &with].map(|firewall| {
+                accepts(&firewall.rules(family).tables["filter"], &firewall.sets, "FORWARD", &packet)
+            });
             prop_assert_eq!(through, by_groups && crosses(&guarded, &packet), "{:?}", packet);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cumulet_net::family::Family;
 use cumulet_net::firewall::vpc::{render, render_apart};
 use cumulet_net::firewall::{Ruleset, diff};
 use cumulet_net::ipset::{self, Sets};
@@ -71,25 +72,28 @@ proptest! {
 
     #[test]
     fn a_change_leads_to_what_is_wanted_and_touches_only_what_differs(from in vpc(), to in vpc()) {
-        let ((held, held_sets), (wanted, wanted_sets)) = (render(&from), render(&to));
-        let set_changes = ipset::changes(&held_sets, &wanted_sets);
-        let between = restore_sets(&held_sets, &set_changes.before);
+        let (from, to) = (render(&from), render(&to));
+        let set_changes = ipset::changes(&from.sets, &to.sets);
+        let between = restore_sets(&from.sets, &set_changes.before);
         for (name, set) in &between.0 {
-            for (side, sets) in [("old", &held_sets), ("new", &wanted_sets)] {
+            for (side, sets) in [("old", &from.sets), ("new", &to.sets)] {
                 if let Some(other) = sets.0.get(name) {
                     let more = set.elements.difference(&other.elements).count();
                     prop_assert_eq!(more, 0, "while rules change, {} has nothing that its {} self lacks", name, side);
                 }
             }
         }
-        let (reached, touched) = restore(&held, &diff::changes(&held, &wanted).restore);
-        prop_assert_eq!(&reached, &wanted);
-        for chain in touched {
-            let (table, name) = chain.split_once('/').unwrap();
-            prop_assert_ne!(held.tables[table].chains.get(name), wanted.tables[table].chains.get(name));
+        for family in Family::BOTH {
+            let (held, wanted) = (from.rules(family), to.rules(family));
+            let (reached, touched) = restore(held, &diff::changes(held, wanted).restore);
+            prop_assert_eq!(&reached, wanted);
+            for chain in touched {
+                let (table, name) = chain.split_once('/').unwrap();
+                prop_assert_ne!(held.tables[table].chains.get(name), wanted.tables[table].chains.get(name));
+            }
+            prop_assert_eq!(diff::changes(wanted, wanted), diff::RuleChanges::default());
         }
-        prop_assert_eq!(restore_sets(&between, &set_changes.after), wanted_sets);
-        prop_assert_eq!(diff::changes(&wanted, &wanted), diff::RuleChanges::default());
+        prop_assert_eq!(restore_sets(&between, &set_changes.after), to.sets);
     }
 
     #[test]
@@ -98,12 +102,15 @@ proptest! {
         let to = VpcSpec { groups: if half { from.groups.clone() } else { to.groups }, ..to };
         let named: BTreeSet<_> = to.groups.iter().map(|group| group.id.clone()).collect();
         prop_assume!(to.interfaces.iter().all(|i| i.groups.iter().all(|group| named.contains(group))));
-        let [(old, old_sets), (new, new_sets)] = render_apart(&from, &to);
-        let ((held, held_sets), (wanted, wanted_sets)) = (render(&from), render(&to));
-        let (reached, _) = restore(&held, &diff::changes(&old, &new).restore);
-        prop_assert_eq!(reached, wanted);
-        let changes = ipset::changes(&old_sets, &new_sets);
-        let reached = restore_sets(&restore_sets(&held_sets, &changes.before), &changes.after);
-        prop_assert_eq!(reached, wanted_sets);
+        let [old, new] = render_apart(&from, &to);
+        let (held, wanted) = (render(&from), render(&to));
+        for family in Family::BOTH {
+            let change = diff::changes(old.rules(family), new.rules(family)).restore;
+            let (reached, _) = restore(held.rules(family), &change);
+            prop_assert_eq!(&reached, wanted.rules(family));
+        }
+        let changes = ipset::changes(&old.sets, &new.sets);
+        let reached = restore_sets(&restore_sets(&held.sets, &changes.before), &changes.after);
+        prop_assert_eq!(reached, wanted.sets);
     }
 }

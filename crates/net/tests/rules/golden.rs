@@ -46,12 +46,12 @@ fn small() -> VpcSpec {
 
 #[test]
 fn the_rules_of_a_small_vpc() {
-    let restore = diff::changes(&Ruleset::default(), &render(&small()).0).restore;
+    let restore = diff::changes(&Ruleset::default(), &render(&small()).v4).restore;
     assert_eq!(restore, include_str!("small.rules"));
 }
 
 #[test]
 fn the_sets_of_a_small_vpc() {
-    let changes = ipset::changes(&Sets::default(), &render(&small()).1);
+    let changes = ipset::changes(&Sets::default(), &render(&small()).sets);
     assert_eq!(changes.before, include_str!("small.sets"));
 }

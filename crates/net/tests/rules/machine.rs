@@ -94,7 +94,11 @@ fn matches(words: &[&str], sets: &Sets, packet: &Packet) -> bool {
 fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'a str]) {
     let value_of = |text: &str| text.parse::<u16>().unwrap();
     match words {
-        ["-m", "tcp" | "udp" | "icmp" | "mac" | "set" | "mark" | "conntrack", after @ ..] => (true, after),
+        [
+            "-m",
+            "tcp" | "udp" | "icmp" | "icmp6" | "hl" | "mac" | "set" | "mark" | "conntrack",
+            after @ ..,
+        ] => (true, after),
         ["-s", net, after @ ..] => (under_mask(packet.source, net), after),
         ["-d", net, after @ ..] => (under_mask(packet.destination, net), after),
         ["-i", link, after @ ..] => (is_link(&packet.input, link), after),
@@ -105,7 +109,7 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
             ((value_of(first)..=value_of(last)).contains(&packet.detail.0), after)
         }
         ["--sport", _, after @ ..] => (false, after),
-        ["--icmp-type", kind, after @ ..] => {
+        ["--icmp-type" | "--icmpv6-type", kind, after @ ..] => {
             let (icmp_type, code) = kind.split_once('/').map_or((*kind, None), |(t, c)| (t, Some(c)));
             let code_holds = code.is_none_or(|code| value_of(code) == u16::from(packet.detail.1));
             (value_of(icmp_type) == packet.detail.0 && code_holds, after)
@@ -119,6 +123,9 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
         }
         // The first packet of a connection: neither of the two that we render.
         ["--ctstate", "INVALID" | "RELATED,ESTABLISHED", after @ ..] => (false, after),
+        ["--ctdir", "REPLY", after @ ..] => (false, after),
+        // It has passed a router.
+        ["--hl-eq", "255", after @ ..] => (false, after),
         other => panic!("a match that the walk does not know: {other:?}"),
     }
 }
