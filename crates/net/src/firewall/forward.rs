@@ -13,6 +13,7 @@ use super::own::unchecked;
 use super::vpc::{ALLOWED, FOR_STRANGERS, FORWARDED, PUBLIC_SET, any_tap};
 use super::{Rule, Table, acl, nat_gateway};
 use crate::family::Family;
+use crate::flow_logs;
 use crate::names::{self, EGRESS_ONLY, IGW};
 
 /// Where packets end that the sender's groups refuse.
@@ -26,7 +27,11 @@ pub const NO_ACL_IN: &str = "no-acl-in";
 
 /// Puts the chain `FORWARD` and what it leads to into `table`, but for the trees and the groups' chains.
 pub fn render(vpc: &VpcSpec, family: Family, asking: &Asking<'_>, table: &mut Table) {
+    let is_logged = vpc.flow_logs.iter().any(|log| log.traffic.refused());
     for stage in [NO_OUT, NO_IN, NO_ACL_OUT, NO_ACL_IN] {
+        if is_logged {
+            table.chain(stage).rules.extend(flow_logs::stage::rules(stage));
+        }
         table.chain(stage).push(Rule::jump("DROP"));
     }
     let strangers = strangers(vpc, family, table);

@@ -118,6 +118,7 @@ fn same_frame(old: &VpcSpec, new: &VpcSpec) -> bool {
         egress_only_gateway: vpc.egress_only_gateway,
         nat_gateways: vpc.nat_gateways.clone(),
         forwards: vpc.forwards.clone(),
+        flow_logs: vpc.flow_logs.clone(),
         subnets: vpc.subnets.clone(),
         ..VpcSpec::open(vpc.id.clone(), vpc.cidr)
     };
