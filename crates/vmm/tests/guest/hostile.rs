@@ -2,8 +2,11 @@
 //! get loops, addresses outside memory, huge lengths, are enabled twice and reset in mid-flight. The VMM goes on or ends
 //! with a reason; its neighbour, and what else is on the host, notices nothing.
 
+use crate::prober;
 use crate::support::*;
-use cumulet_vmm_protocol::{Command, Disk, DiskFormat, ExitReason, Layer, MachineSpec, Reply, Source, Vsock};
+use cumulet_vmm_protocol::{
+    BootProtocol, Command, Disk, DiskFormat, ExitReason, Layer, MachineSpec, Reply, Source, Vsock,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,4 +102,28 @@ fn writes_to_every_register_harm_nobody() {
 fn writes_to_all_of_configuration_space_harm_nobody() {
     let name = "writes_to_all_of_configuration_space_harm_nobody";
     attacked(name, &["hostile-configuration 5", "hostile-registers 6", "hostile-queues 7", "echo here"]);
+}
+
+#[test]
+fn every_port_and_all_of_memory_space_can_be_written_to() {
+    let Some(kernel) = kernel("every_port_and_all_of_memory_space_can_be_written_to") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut neighbour = Vm::start(&spec(&kernel));
+    let image = folder.path().join("prober");
+    std::fs::write(&image, prober::image()).unwrap();
+    let mut spec = spec_with_all(image.to_str().unwrap(), folder.path());
+    (spec.initrd, spec.boot) = (None, BootProtocol::Pvh);
+    let mut vm = Vm::start(&spec);
+    // It got to its end, and all that time the VMM answered.
+    while vm.is_up() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let reason = vm.exit();
+    assert!(matches!(reason, ExitReason::GuestPoweroff { .. }), "{reason:?}\n{}", vm.stderr());
+    let log = vm.stderr();
+    assert!(log.len() < MAX_LOG && !log.contains("panicked") && !log.contains("refuses"), "{log}");
+    assert_eq!(std::fs::read(folder.path().join("beside")).unwrap(), SECRET);
+    assert_eq!(std::fs::metadata(folder.path().join("disk")).unwrap().len(), 4 << 20);
+    neighbour.ready();
+    assert_eq!(neighbour.ask("echo untouched"), "untouched");
 }

@@ -11,6 +11,7 @@ mod hotplug;
 mod memory;
 mod modules;
 mod net;
+mod prober;
 mod snapshot;
 mod support;
 mod vsock;
