@@ -35,7 +35,7 @@ impl Store {
         )
         .bind(key)
         .bind(fresh)
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await
         .map_err(doing("read a value of the installation"))
     }
@@ -47,7 +47,7 @@ impl Store {
             .bind(&key.secret)
             .bind(key.is_root)
             .bind(key.created.as_millisecond())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(inserting("the access key"))?;
         Ok(())

@@ -77,7 +77,7 @@ impl Store {
             "UPDATE addresses SET association_id = NULL, interface_id = NULL, private_ip = NULL WHERE association_id = ?",
         )
         .bind(association.as_str())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(doing("disassociate an elastic address"))?;
         one_row(done, "the association")

@@ -80,7 +80,7 @@ impl Store {
                 .bind(reason)
                 .bind(id.as_str())
                 .bind(word(&ImageState::Pending))
-                .execute(&self.pool)
+                .execute(&self.writer)
                 .await
                 .map_err(doing("finish an image"))?;
         one_row(done, "the pending image")
@@ -92,7 +92,7 @@ impl Store {
             .bind(word(&ImageState::Failed))
             .bind(reason)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write an image's state"))?;
         one_row(done, "the image")

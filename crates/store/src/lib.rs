@@ -102,8 +102,15 @@ pub(crate) fn one_row(done: sqlx::sqlite::SqliteQueryResult, what: &'static str)
 /// The store; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Connections that only read.
     pool: SqlitePool,
+    /// The one connection that writes. SQLite lets one write at a time; who waits for it waits here, in turn, and keeps
+    /// no reader from reading.
+    writer: SqlitePool,
 }
+
+/// How long a call waits for its turn: a commit waits for the disk, and many may be before it.
+const TURN_LIMIT: Duration = Duration::from_secs(120);
 
 impl Store {
     /// Opens the database file, making it when it is not there, and brings its schema up to date.
@@ -118,18 +125,22 @@ impl Store {
             .busy_timeout(Duration::from_secs(30))
             // A commit waits for the disk; on a loaded one that is no news.
             .log_slow_statements(log::LevelFilter::Debug, Duration::from_secs(1));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await
-            .map_err(doing("open the database"))?;
-        sqlx::migrate!().run(&pool).await.map_err(StoreError::Migrate)?;
-        Ok(Self { pool })
+        let connect = async |count, options| {
+            let pool = SqlitePoolOptions::new().max_connections(count).acquire_timeout(TURN_LIMIT);
+            pool.acquire_slow_threshold(TURN_LIMIT)
+                .connect_with(options)
+                .await
+                .map_err(doing("open the database"))
+        };
+        let writer = connect(1, options.clone()).await?;
+        sqlx::migrate!().run(&writer).await.map_err(StoreError::Migrate)?;
+        Ok(Self { pool: connect(4, options.create_if_missing(false)).await?, writer })
     }
 
     /// Closes the database; its write-ahead log is folded in.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.writer.close().await;
     }
 
     async fn connection(&self) -> StoreResult<sqlx::pool::PoolConnection<Sqlite>> {
@@ -137,7 +148,7 @@ impl Store {
     }
 
     async fn begin(&self) -> StoreResult<Transaction<'static, Sqlite>> {
-        // IMMEDIATE: a transaction that will write waits for its turn here and can't fail half way for a lock.
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin a transaction"))
+        // IMMEDIATE: should anybody else write to the file, a transaction waits here and can't fail half way for a lock.
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin a transaction"))
     }
 }

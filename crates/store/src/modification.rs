@@ -54,7 +54,7 @@ impl Store {
         .bind(json(&modification.target))
         .bind(modification.started.as_millisecond())
         .bind(modification.ended.map(Timestamp::as_millisecond))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(doing("write a volume's modification"))?;
         Ok(())

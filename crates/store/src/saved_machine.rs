@@ -93,7 +93,7 @@ impl Store {
             .bind(word(&state))
             .bind(reason)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write a saved machine's state"))?;
         one_row(done, "the saved machine")
@@ -103,7 +103,7 @@ impl Store {
     pub async fn delete_saved_machine(&self, id: &SavedMachineId) -> StoreResult<()> {
         sqlx::query("DELETE FROM saved_machines WHERE id = ?")
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("delete a saved machine"))?;
         Ok(())

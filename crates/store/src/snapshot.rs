@@ -67,7 +67,7 @@ impl Store {
                 .bind(now.as_millisecond())
                 .bind(id.as_str())
                 .bind(word(&SnapshotState::Pending))
-                .execute(&self.pool)
+                .execute(&self.writer)
                 .await
                 .map_err(doing("end a snapshot"))?;
         one_row(done, "the pending snapshot")
@@ -79,7 +79,7 @@ impl Store {
             .bind(word(&SnapshotState::Error))
             .bind(message)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write a snapshot's state"))?;
         one_row(done, "the snapshot")

@@ -37,7 +37,7 @@ impl Store {
     pub async fn forget_request_tokens(&self, before: Timestamp) -> StoreResult<()> {
         sqlx::query("DELETE FROM request_tokens WHERE created < ?")
             .bind(before.as_millisecond())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("forget old request tokens"))?;
         Ok(())

@@ -79,7 +79,7 @@ impl Store {
             .bind(word(&state))
             .bind(reason)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write a volume's state"))?;
         one_row(done, "the volume")
@@ -91,7 +91,7 @@ impl Store {
             .bind(word(&VolumeState::InUse))
             .bind(word(&AttachmentState::Attached))
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write a volume's state"))?;
         one_row(done, "the volume")
@@ -102,7 +102,7 @@ impl Store {
         let done = sqlx::query("UPDATE volumes SET delete_on_termination = ? WHERE id = ?")
             .bind(delete_on_termination)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write a volume's deletion on termination"))?;
         one_row(done, "the volume")

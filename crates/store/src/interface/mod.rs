@@ -113,7 +113,7 @@ impl Store {
         let done = sqlx::query("UPDATE interfaces SET source_dest_check = ? WHERE id = ?")
             .bind(check)
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("write an interface's source/destination check"))?;
         one_row(done, "the interface")
