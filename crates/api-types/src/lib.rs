@@ -5,6 +5,7 @@
 //! told and not ignored; answers may gain fields. Plain data: this crate knows no other crate of the project.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod console;
 pub mod error;
 pub mod fork;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    aws_env, bench, completion, console, copy, exec, fork, forward, group, image, interface, key, list,
-    modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown, terminate, types,
+    address, aws_env, bench, completion, console, copy, exec, fork, forward, group, image, interface, key,
+    list, modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown, terminate, types,
     volume, vpcs,
 };
 use crate::doctor;
@@ -95,6 +95,9 @@ pub enum Command {
     /// Network interfaces: list, create, attach, detach, modify, remove
     #[command(subcommand, visible_alias = "interfaces")]
     Interface(interface::Interface),
+    /// Elastic addresses: list, allocate, associate, disassociate, release
+    #[command(subcommand, visible_alias = "addresses")]
+    Address(address::Address),
     /// List the subnets
     Subnets(subnets::Subnets),
     /// List the VPCs

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub mod address;
 pub mod aws_env;
 pub mod bench;
 pub mod completion;
@@ -64,6 +65,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Key(command) => command.run(&context).await,
         Command::Group(command) => command.run(&context).await,
         Command::Volume(command) => command.run(&context).await,
+        Command::Address(command) => command.run(&context).await,
         Command::Interface(command) => command.run(&context).await,
         Command::Subnets(command) => command.run(&context).await,
         Command::Vpcs(command) => command.run(&context).await,

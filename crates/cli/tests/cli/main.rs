@@ -1,6 +1,7 @@
 //! The `cumulet` command, run as a program against the real JSON API over the real engine; only the host's ports are
 //! fakes.
 
+mod addresses;
 mod bench;
 mod console;
 mod failures;

@@ -1,5 +1,6 @@
 //! The endpoints as methods of the client, a file for each resource.
 
+mod addresses;
 pub(crate) mod console;
 mod guest;
 mod host;

@@ -1,6 +1,7 @@
 //! Between the wire and the model: wire types are checked and taken in with `…_from`, the model goes out with
 //! `…_to`. Nothing behind this module knows the wire's form.
 
+pub(crate) mod address;
 pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod key_pair;

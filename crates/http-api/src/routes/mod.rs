@@ -1,5 +1,6 @@
 //! The endpoints: one file each, or one for a small resource's.
 
+mod addresses;
 mod aws_env;
 mod health;
 mod host;
@@ -29,6 +30,7 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .routes(routes!(health::health))
         .routes(routes!(host::facts))
         .routes(routes!(aws_env::aws_env))
+        .merge(addresses::routes())
         .merge(instances::routes())
         .merge(images::routes())
         .merge(key_pairs::routes())

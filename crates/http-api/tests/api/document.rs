@@ -25,6 +25,8 @@ async fn every_operation_is_there_by_its_name() {
     let ids: BTreeSet<String> =
         operations(&document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
     let expected = [
+        "allocate_address",
+        "associate_address",
         "attach_network_interface",
         "attach_volume",
         "authorize_rules",
@@ -41,6 +43,7 @@ async fn every_operation_is_there_by_its_name() {
         "deregister_image",
         "detach_network_interface",
         "detach_volume",
+        "disassociate_address",
         "exec",
         "facts",
         "fork_instance",
@@ -58,6 +61,7 @@ async fn every_operation_is_there_by_its_name() {
         "get_volume",
         "health",
         "import_key_pair",
+        "list_addresses",
         "list_images",
         "list_instance_types",
         "list_instances",
@@ -76,6 +80,7 @@ async fn every_operation_is_there_by_its_name() {
         "read_console",
         "reboot_instance",
         "register_image",
+        "release_address",
         "remove_tags",
         "revoke_rules",
         "run_instances",
