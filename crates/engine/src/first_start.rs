@@ -74,6 +74,7 @@ impl Cloud {
         let found = cloud.inner.ports.vms.recover(events).await.map_err(port_failed)?;
         let ended = cloud.reconcile_found(found).await?;
         cloud.inner.keeper.sync().await.map_err(port_failed)?;
+        cloud.tend_nat_gateways().await?;
         cloud.take_up_modifications().await?;
         cloud.spawn_drivers(ended).await?;
         cloud.take_up_volumes().await?;
@@ -185,12 +186,20 @@ async fn keep_house(cloud: Cloud) {
         if let Err(error) = inner.keeper.sync().await {
             warn!(error = error.chain(), "the network could not be reconciled");
         }
+        if let Err(error) = cloud.tend_nat_gateways().await {
+            warn!(error = &error as &dyn std::error::Error, "the NAT gateways could not be tended");
+        }
         let keep =
             jiff::SignedDuration::try_from(inner.config.keep_terminated).unwrap_or(jiff::SignedDuration::MAX);
         if let Ok(before) = inner.clock.now().checked_sub(keep)
             && let Err(error) = inner.store.forget_terminated(before).await
         {
             warn!(error = &error as &dyn std::error::Error, "terminated instances could not be forgotten");
+        }
+        if let Ok(before) = inner.clock.now().checked_sub(keep)
+            && let Err(error) = inner.store.forget_nat_gateways(before).await
+        {
+            warn!(error = &error as &dyn std::error::Error, "ended NAT gateways could not be forgotten");
         }
         if let Ok(before) = inner.clock.now().checked_sub(jiff::SignedDuration::from_hours(TOKEN_HOURS))
             && let Err(error) = inner.store.forget_request_tokens(before).await

@@ -55,6 +55,7 @@ impl Cloud {
         ids.extend(self.route_tables().await?.into_iter().map(|r| r.table.id.to_string()));
         ids.extend(self.internet_gateways().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.egress_only_gateways().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.nat_gateways().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.dhcp_options().await?.into_iter().map(|r| r.id.to_string()));
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
@@ -80,6 +81,7 @@ fn unknown(id: &str) -> CloudError {
         "route-table" => (ErrorCode::InvalidRouteTableIdNotFound, "routeTable ID"),
         "internet-gateway" => (ErrorCode::InvalidInternetGatewayIdNotFound, "internetGateway ID"),
         "egress-only-internet-gateway" => (ErrorCode::InvalidEgressOnlyGatewayIdNotFound, "gateway ID"),
+        "natgateway" => (ErrorCode::NatGatewayNotFound, "NAT gateway"),
         "dhcp-options" => (ErrorCode::InvalidDhcpOptionIdNotFound, "dhcpOption ID"),
         "key-pair" => (ErrorCode::InvalidKeyPairNotFound, "key pair"),
         _ => (ErrorCode::InvalidId, "ID"),

@@ -18,6 +18,7 @@ pub mod image;
 pub mod instance;
 pub mod key;
 pub mod mac;
+pub mod nat;
 pub mod network;
 pub mod packet;
 pub mod place;

@@ -17,6 +17,7 @@ mod instance;
 mod interface;
 mod key;
 mod modification;
+mod nat;
 mod route;
 mod saved_machine;
 mod security;

@@ -51,6 +51,7 @@ actions! { EC2:
     "CreateImage" => create_image;
     "CreateInternetGateway" => create_internet_gateway;
     "CreateKeyPair" => create_key_pair;
+    "CreateNatGateway" => create_nat_gateway;
     "CreateNetworkInterface" => create_network_interface;
     "CreateRoute" => create_route;
     "CreateRouteTable" => create_route_table;
@@ -64,6 +65,7 @@ actions! { EC2:
     "DeleteEgressOnlyInternetGateway" => delete_egress_only_internet_gateway;
     "DeleteInternetGateway" => delete_internet_gateway;
     "DeleteKeyPair" => delete_key_pair;
+    "DeleteNatGateway" => delete_nat_gateway;
     "DeleteNetworkInterface" => delete_network_interface;
     "DeleteRoute" => delete_route;
     "DeleteRouteTable" => delete_route_table;
@@ -89,6 +91,7 @@ actions! { EC2:
     "DescribeInstances" => describe_instances;
     "DescribeInternetGateways" => describe_internet_gateways;
     "DescribeKeyPairs" => describe_key_pairs;
+    "DescribeNatGateways" => describe_nat_gateways;
     "DescribeNetworkInterfaceAttribute" => describe_network_interface_attribute;
     "DescribeNetworkInterfaces" => describe_network_interfaces;
     "DescribeRegions" => describe_regions;

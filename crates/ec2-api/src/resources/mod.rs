@@ -13,6 +13,7 @@ pub mod interface;
 pub mod internet_gateway;
 pub mod key_pair;
 pub mod modification;
+pub mod nat_gateway;
 pub mod permission;
 pub mod place;
 pub mod route_table;

@@ -359,5 +359,5 @@ assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone
 topology.every_action(ec2, IMAGE)
 
 print(f"{len(cloud.called)} actions answered as botocore's model says")
-assert len(cloud.called) == 93, sorted(cloud.called)
+assert len(cloud.called) == 98, sorted(cloud.called)
 cloud.finish()

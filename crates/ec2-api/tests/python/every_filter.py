@@ -15,12 +15,13 @@ ACTIONS = {
     "DescribeSubnets": {}, "DescribeTags": {}, "DescribeVolumes": {}, "DescribeVpcs": {}, "DescribeAddresses": {},
     "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {}, "DescribeSnapshots": {},
     "DescribeDhcpOptions": {}, "DescribeEgressOnlyInternetGateways": {}, "DescribeInternetGateways": {},
-    "DescribeRouteTables": {},
+    "DescribeRouteTables": {}, "DescribeNatGateways": {},
 }
 count = 0
 for action in ACTIONS:
     model = ec2.meta.service_model.operation_model(action)
-    text = model.input_shape.members["Filters"].documentation
+    named = next(name for name in ("Filters", "Filter") if name in model.input_shape.members)
+    text = model.input_shape.members[named].documentation
     call = getattr(ec2, re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower())
     items = re.findall(r"<li>\s*<p>(.*?)(?=<li>|</ul>)", text, re.S)
     names = [html.unescape(found.group(1)) for item in items if (found := re.match(r"\s*<code>([^<]+)</code>", item))]
@@ -30,9 +31,9 @@ for action in ACTIONS:
         is_tag = name.startswith("tag") and name not in ("tag-key", "tag-value")
         if is_tag and action == "DescribeTags":
             continue
-        call(Filters=[{"Name": "tag:Name" if is_tag else name.strip(), "Values": ["nothing like it"]}])
+        call(**{named: [{"Name": "tag:Name" if is_tag else name.strip(), "Values": ["nothing like it"]}]})
         count += 1
-    refused("InvalidParameterValue", call, Filters=[{"Name": "colour", "Values": ["red"]}],
+    refused("InvalidParameterValue", call, **{named: [{"Name": "colour", "Values": ["red"]}]},
             contains="The filter 'colour' is invalid")
 print(f"{count} filters of {len(ACTIONS)} actions are known")
 cloud.finish()

@@ -17,6 +17,7 @@ def every_action(ec2, image):
     table = route_tables(ec2, vpc, public, private)
     gateway = internet_gateways(ec2, vpc, table)
     egress_only = egress_only_gateways(ec2, vpc, table)
+    nat_gateways(ec2, vpc, public, gateway, table)
     to_interfaces(ec2, image, public, private, table)
     the_end(ec2, vpc, [public, private], table, gateway, egress_only)
     defaults(ec2)
@@ -218,6 +219,52 @@ def egress_only_gateways(ec2, vpc, table):
     found = ec2.describe_route_tables(Filters=[{"Name": "route.egress-only-internet-gateway-id", "Values": [gateway]}])
     assert [t["RouteTableId"] for t in found["RouteTables"]] == [table]
     return gateway
+
+
+def nat_gateways(ec2, vpc, public, internet, table):
+    shown = lambda gateway: ec2.describe_nat_gateways(NatGatewayIds=[gateway])["NatGateways"][0]
+    refused("InvalidSubnetID.NotFound", ec2.create_nat_gateway, SubnetId="subnet-00000000000000000",
+            AllocationId="eipalloc-00000000000000000", DryRun=True)
+    refused("UnsupportedOperation", ec2.create_nat_gateway, SubnetId=public, ConnectivityType="private")
+    lost = ec2.create_nat_gateway(SubnetId=public, AllocationId="eipalloc-00000000000000000")["NatGateway"]
+    assert (lost["State"], lost["FailureCode"]) == ("failed", "InvalidAllocationID.NotFound"), lost
+    elastic = ec2.allocate_address(Domain="vpc")
+    ask = lambda: ec2.create_nat_gateway(SubnetId=public, AllocationId=elastic["AllocationId"], ClientToken="n",
+                                         TagSpecifications=tagged("natgateway", "nat"))["NatGateway"]
+    made = ask()
+    gateway = made["NatGatewayId"]
+    assert made["State"] == "pending" and made["ConnectivityType"] == "public" and made["VpcId"] == vpc, made
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[gateway], WaiterConfig={"Delay": 1})
+    assert ask()["NatGatewayId"] == gateway, "the same token gives the same gateway"
+    address, = shown(gateway)["NatGatewayAddresses"]
+    assert address["PublicIp"] == elastic["PublicIp"] and address["Status"] == "succeeded", address
+    interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[address["NetworkInterfaceId"]])["NetworkInterfaces"]
+    assert interface[0]["InterfaceType"] == "nat_gateway" and interface[0]["RequesterManaged"] is True, interface
+    assert interface[0]["PrivateIpAddress"] == address["PrivateIp"] and interface[0]["Groups"] == [], interface
+    again = ec2.create_nat_gateway(SubnetId=public, AllocationId=elastic["AllocationId"])["NatGateway"]
+    assert again["FailureCode"] == "Resource.AlreadyAssociated", again
+    refused("InvalidIPAddress.InUse", ec2.release_address,
+            AllocationId=elastic["AllocationId"])
+    to = {"RouteTableId": table, "DestinationCidrBlock": "198.51.100.0/24"}
+    ec2.create_route(NatGatewayId=gateway, **to)
+    route = routes_of(ec2, table)["198.51.100.0/24"]
+    assert (route["NatGatewayId"], route["State"]) == (gateway, "active"), route
+    refused("InvalidParameterValue", ec2.create_route, RouteTableId=table, DestinationIpv6CidrBlock="2001:db8::/32",
+            NatGatewayId=gateway)
+    refused("DependencyViolation", ec2.detach_internet_gateway, InternetGatewayId=internet, VpcId=vpc)
+    refused("DependencyViolation", ec2.delete_subnet, SubnetId=public)
+    assert ec2.delete_nat_gateway(NatGatewayId=gateway)["NatGatewayId"] == gateway
+    assert routes_of(ec2, table)["198.51.100.0/24"]["State"] == "blackhole"
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[gateway], WaiterConfig={"Delay": 1})
+    assert "DeleteTime" in shown(gateway)
+    refused("NatGatewayNotFound", ec2.delete_nat_gateway, NatGatewayId=gateway)
+    refused("InvalidNatGatewayID.NotFound", ec2.replace_route, NatGatewayId=gateway, **to)
+    found = ec2.describe_nat_gateways(Filter=[{"Name": "state", "Values": ["deleted"]}])["NatGateways"]
+    assert [g["NatGatewayId"] for g in found] == [gateway], found
+    assert "AssociationId" not in ec2.describe_addresses(AllocationIds=[elastic["AllocationId"]])["Addresses"][0]
+    ec2.release_address(AllocationId=elastic["AllocationId"])
+    ec2.delete_route(**to)
+    ec2.delete_nat_gateway(NatGatewayId=lost["NatGatewayId"])
 
 
 def to_interfaces(ec2, image, public, private, table):

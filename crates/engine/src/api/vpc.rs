@@ -1,10 +1,13 @@
 //! Requests about VPCs, their subnets, route tables and gateways.
 
+use std::net::Ipv4Addr;
+
 use cumulet_model::dhcp::DhcpOptions;
 use cumulet_model::network::VpcRange;
 use cumulet_model::route::Destination;
 use cumulet_model::{
-    EgressOnlyGatewayId, InstanceId, InterfaceId, InternetGatewayId, NatGatewayId, RouteTableId, Tags, VpcId,
+    AllocationId, EgressOnlyGatewayId, InstanceId, InterfaceId, InternetGatewayId, NatGatewayId,
+    RouteTableId, SubnetId, Tags, VpcId,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::Serialize;
@@ -118,6 +121,22 @@ pub enum RequestedTarget {
 pub struct CreateEgressOnlyGateway {
     /// The VPC.
     pub vpc_id: VpcId,
+    /// Tags.
+    pub tags: Tags,
+    /// Makes the request idempotent.
+    #[serde(skip)]
+    pub client_token: Option<String>,
+}
+
+/// A public NAT gateway to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CreateNatGateway {
+    /// The subnet that it is in.
+    pub subnet_id: SubnetId,
+    /// Its elastic address, which must lead nowhere.
+    pub allocation_id: AllocationId,
+    /// A private address of the caller's choice.
+    pub private_ip: Option<Ipv4Addr>,
     /// Tags.
     pub tags: Tags,
     /// Makes the request idempotent.

@@ -91,7 +91,11 @@ impl Cloud {
     }
 
     /// An address of a subnet that nobody has: the one wanted, or the next. The allocation lock must be held.
-    async fn address_in(&self, record: &SubnetRecord, wanted: Option<Ipv4Addr>) -> Result<Ipv4Addr> {
+    pub(crate) async fn address_in(
+        &self,
+        record: &SubnetRecord,
+        wanted: Option<Ipv4Addr>,
+    ) -> Result<Ipv4Addr> {
         let (subnet, cidr) = (&record.subnet, record.subnet.cidr);
         let held = self.inner.store.interfaces().await.map_err(internal)?;
         if held.len() >= MAX_INTERFACES {

@@ -90,6 +90,7 @@ impl NetworkKeeper {
             route_tables: store.route_tables().await?,
             internet_gateways: store.internet_gateways().await?,
             egress_only_gateways: store.egress_only_gateways().await?,
+            nat_gateways: store.nat_gateways().await?,
             dhcp_options: store.dhcp_options().await?,
         }))
     }

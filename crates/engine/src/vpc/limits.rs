@@ -25,6 +25,8 @@ pub const EGRESS_ONLY_GATEWAYS: Limit = Limit {
 };
 pub const DHCP_OPTIONS: Limit =
     Limit { most: 200, code: ErrorCode::DhcpOptionsLimitExceeded, what: "DHCP options sets" };
+pub const NAT_GATEWAYS: Limit =
+    Limit { most: 20, code: ErrorCode::NatGatewayLimitExceeded, what: "NAT gateways in a zone" };
 pub const SUBNETS: Limit =
     Limit { most: 200, code: ErrorCode::SubnetLimitExceeded, what: "subnets in a VPC" };
 pub const ROUTE_TABLES: Limit =

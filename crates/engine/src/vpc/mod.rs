@@ -10,6 +10,7 @@ mod internet;
 mod limits;
 pub(crate) mod make;
 mod modify;
+mod nat;
 mod ranges;
 mod requested;
 mod route_tables;

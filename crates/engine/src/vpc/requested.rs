@@ -23,7 +23,13 @@ impl Cloud {
                 Ok(Target::EgressOnlyGateway(id.clone()))
             }
             RequestedTarget::NatGateway(id) => {
-                Err(CloudError::not_found(ErrorCode::InvalidNatGatewayIdNotFound, "natGateway ID", id))
+                let gateways = self.nat_gateways().await?;
+                let gateway = gateways.into_iter().find(|held| held.id == *id && held.state.is_wired());
+                let gateway = gateway.ok_or_else(|| {
+                    CloudError::not_found(ErrorCode::InvalidNatGatewayIdNotFound, "natGateway ID", id)
+                })?;
+                same_network(table, "NAT gateway", id, Some(&gateway.vpc_id))?;
+                Ok(Target::NatGateway(id.clone()))
             }
             RequestedTarget::Interface(id) => {
                 let interface = self.network_interface(id).await?;

@@ -17,8 +17,10 @@ impl Cloud {
         let tables = store.route_tables().await.map_err(internal)?;
         let vpcs: HashMap<_, _> = self.vpcs().await?.into_iter().map(|vpc| (vpc.id.clone(), vpc)).collect();
         let (internet, egress_only) = (self.internet_gateways().await?, self.egress_only_gateways().await?);
+        let nat = self.nat_gateways().await?;
         let (held, at_work) = self.held_interfaces().await?;
-        let targets = Targets { internet: &internet, egress_only: &egress_only, at_work: &at_work };
+        let targets =
+            Targets { internet: &internet, egress_only: &egress_only, nat: &nat, at_work: &at_work };
         Ok(tables
             .into_iter()
             .map(|table| {

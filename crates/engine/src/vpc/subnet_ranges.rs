@@ -42,10 +42,20 @@ impl Cloud {
         Ok((subnet_id, range))
     }
 
-    /// The subnet and the range of an association.
+    async fn check_no_address_of(&self, subnet: &Subnet, range: Ipv6Net) -> Result<()> {
+        let interfaces = self.network_interfaces().await?;
+        if !interfaces.iter().flat_map(|held| &held.ipv6).any(|address| range.contains(address)) {
+            return Ok(());
+        }
+        let text = format!("The CIDR {range} of subnet '{}' has addresses that interfaces have", subnet.id);
+        Err(CloudError::new(ErrorCode::DependencyViolation, text))
+    }
+
+    /// The subnet and the range of an association, if no interface has an address of it.
     pub async fn subnet_range(&self, id: &SubnetCidrAssociationId) -> Result<(Subnet, SubnetRange)> {
         for subnet in self.subnets().await? {
             if let Some(range) = subnet.ipv6.clone().filter(|range| range.id == *id) {
+                self.check_no_address_of(&subnet, range.cidr).await?;
                 return Ok((subnet, range));
             }
         }

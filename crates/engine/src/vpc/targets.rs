@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use cumulet_model::gateway::{EgressOnlyGateway, InternetGateway};
+use cumulet_model::nat::NatGateway;
 use cumulet_model::route::Target;
 use cumulet_model::{InstanceId, InterfaceId, VpcId};
 use cumulet_ports::network::RouteTarget;
@@ -14,6 +15,8 @@ pub struct Targets<'a> {
     pub internet: &'a [InternetGateway],
     /// Egress-only internet gateways.
     pub egress_only: &'a [EgressOnlyGateway],
+    /// NAT gateways, ended ones as well.
+    pub nat: &'a [NatGateway],
     /// The interfaces that machines have: those of instances that run or are about to, with the VPC and the instance.
     pub at_work: &'a HashMap<InterfaceId, (VpcId, InstanceId)>,
 }
@@ -41,7 +44,10 @@ impl Targets<'_> {
             Target::EgressOnlyGateway(id) => {
                 self.egress_only.iter().any(|gateway| gateway.id == *id && gateway.vpc_id == *vpc)
             }
-            Target::NatGateway(_) => false,
+            Target::NatGateway(id) => {
+                let wired = |gateway: &&NatGateway| gateway.state.is_wired() && gateway.vpc_id == *vpc;
+                self.nat.iter().filter(wired).any(|gateway| gateway.id == *id)
+            }
             Target::Interface(id) => self.at_work.get(id).is_some_and(|(held_in, _)| held_in == vpc),
         }
     }
@@ -63,7 +69,7 @@ mod tests {
         let internet = [gateway(Some(here.clone())), gateway(Some(elsewhere)), gateway(None)];
         let interface = InterfaceId::random(&mut rng);
         let at_work = HashMap::from([(interface.clone(), (here.clone(), InstanceId::random(&mut rng)))]);
-        let targets = Targets { internet: &internet, egress_only: &[], at_work: &at_work };
+        let targets = Targets { internet: &internet, egress_only: &[], nat: &[], at_work: &at_work };
         let through = |index: usize| Target::InternetGateway(internet[index].id.clone());
         assert_eq!(targets.on_host(&here, &through(0)), RouteTarget::InternetGateway);
         assert_eq!(targets.on_host(&here, &through(1)), RouteTarget::Blackhole);

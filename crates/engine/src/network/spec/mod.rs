@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use cumulet_model::dhcp::DhcpOptionsSet;
 use cumulet_model::gateway::{EgressOnlyGateway, InternetGateway};
+use cumulet_model::nat::NatGateway;
 use cumulet_model::network::Vpc;
 use cumulet_model::route::RouteTable;
 use cumulet_model::security::SecurityGroup;
@@ -32,6 +33,8 @@ pub struct Rows {
     pub internet_gateways: Vec<InternetGateway>,
     /// Egress-only internet gateways.
     pub egress_only_gateways: Vec<EgressOnlyGateway>,
+    /// NAT gateways, ended ones as well.
+    pub nat_gateways: Vec<NatGateway>,
     /// DHCP options sets.
     pub dhcp_options: Vec<DhcpOptionsSet>,
 }
@@ -47,6 +50,7 @@ pub fn network(rows: &Rows) -> NetworkSpec {
     let targets = Targets {
         internet: &rows.internet_gateways,
         egress_only: &rows.egress_only_gateways,
+        nat: &rows.nat_gateways,
         at_work: &at_work,
     };
     let vpcs = rows.vpcs.iter().map(|vpc| VpcSpec {

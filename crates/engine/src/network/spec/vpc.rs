@@ -1,12 +1,18 @@
 //! A VPC: its ranges, gateways, route tables, DNS and DHCP; and its subnets.
 
 use cumulet_model::dhcp::DhcpOptionsSet;
+use cumulet_model::nat::NatGateway;
 use cumulet_model::network::Vpc;
 use cumulet_model::route::{Destination, Route, RouteTable};
-use cumulet_ports::network::{DhcpSpec, DnsSpec, RouteSpec, RouteTableSpec, SubnetSpec, VpcSpec};
+use cumulet_ports::network::{
+    DhcpSpec, DnsSpec, NatGatewaySpec, RouteSpec, RouteTableSpec, SubnetSpec, VpcSpec,
+};
 
 use super::Rows;
 use crate::vpc::targets::Targets;
+
+/// How many connections a NAT gateway has to one destination at a time (VPC guide, "NAT gateway basics").
+const MAX_NAT_CONNECTIONS: u32 = 55_000;
 
 /// A VPC without its subnets, groups and interfaces.
 pub fn spec(vpc: &Vpc, rows: &Rows, targets: &Targets<'_>) -> VpcSpec {
@@ -16,6 +22,7 @@ pub fn spec(vpc: &Vpc, rows: &Rows, targets: &Targets<'_>) -> VpcSpec {
         internet_gateway: rows.internet_gateways.iter().any(|g| g.vpc_id.as_ref() == Some(&vpc.id)),
         egress_only_gateway: rows.egress_only_gateways.iter().any(|gateway| gateway.vpc_id == vpc.id),
         route_tables: tables(vpc, rows).map(|table| table_spec(table, targets)).collect(),
+        nat_gateways: rows.nat_gateways.iter().filter(|g| g.vpc_id == vpc.id).filter_map(nat_spec).collect(),
         dns: DnsSpec { support: vpc.dns_support, hostnames: vpc.dns_hostnames },
         dhcp: dhcp(vpc, &rows.dhcp_options),
         ..VpcSpec::open(vpc.id.clone(), vpc.cidr)
@@ -53,6 +60,19 @@ fn table_spec(table: &RouteTable, targets: &Targets<'_>) -> RouteTableSpec {
         Destination::PrefixList(_) => None,
     };
     RouteTableSpec { id: table.id.clone(), routes: table.routes.iter().filter_map(spec).collect() }
+}
+
+/// A NAT gateway that the host has or is to have.
+fn nat_spec(gateway: &NatGateway) -> Option<NatGatewaySpec> {
+    let address = gateway.address.as_ref().filter(|_| gateway.state.is_wired())?;
+    Some(NatGatewaySpec {
+        id: gateway.id.clone(),
+        interface_id: address.interface_id.clone(),
+        subnet_id: gateway.subnet_id.clone(),
+        private_ip: address.private_ip,
+        public_ip: address.public_ip,
+        max_connections: MAX_NAT_CONNECTIONS,
+    })
 }
 
 /// What a VPC's DHCP tells; without a set it names no server.
