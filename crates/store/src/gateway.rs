@@ -42,7 +42,7 @@ impl Store {
         let done = sqlx::query("UPDATE internet_gateways SET vpc_id = ? WHERE id = ?")
             .bind(vpc.map(VpcId::as_str))
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(inserting("the VPC's internet gateway"))?;
         one_row(done, "the internet gateway")

@@ -131,7 +131,7 @@ impl Store {
             .bind(route.target.to_string())
             .bind(table.as_str())
             .bind(route.destination.to_string())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("replace a route"))?;
         one_row(done, "the route")
@@ -142,7 +142,7 @@ impl Store {
         let done = sqlx::query("DELETE FROM routes WHERE route_table_id = ? AND destination = ?")
             .bind(table.as_str())
             .bind(destination.to_string())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("delete a route"))?;
         one_row(done, "the route")

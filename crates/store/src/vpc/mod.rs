@@ -101,7 +101,7 @@ impl Store {
         .bind(vpc.dns_hostnames)
         .bind(vpc.address_metrics)
         .bind(vpc.id.as_str())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(doing("write a VPC's attributes"))?;
         one_row(done, "the VPC")

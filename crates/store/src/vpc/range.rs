@@ -30,7 +30,7 @@ impl Store {
     pub async fn delete_vpc_range(&self, id: &VpcCidrAssociationId) -> StoreResult<()> {
         let done = sqlx::query("DELETE FROM vpc_ranges WHERE id = ?")
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(doing("delete a VPC's range"))?;
         one_row(done, "the VPC's range")

@@ -70,7 +70,7 @@ impl Store {
         .bind(subnet.ipv6.as_ref().map(|range| range.id.as_str()))
         .bind(subnet.ipv6.as_ref().map(|range| range.cidr.to_string()))
         .bind(subnet.id.as_str())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map_err(inserting("the subnet's range"))?;
         one_row(done, "the subnet")
