@@ -24,7 +24,8 @@ const SIGNALS: u64 = 3;
 const STATE: u64 = 4;
 const STDIN: u64 = 5;
 
-/// How long console output may gather before it goes to the log and to readers.
+/// How long console output may gather before it goes to the log and to readers. A line that has ended after a pause of this
+/// length does not wait.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// All that the main thread works with.
@@ -39,6 +40,8 @@ pub struct MainLoop {
     stdio: bool,
     /// When gathered console output is due.
     due: Option<Instant>,
+    /// When console output was last passed on.
+    flushed: Option<Instant>,
     runs_at_once: bool,
 }
 
@@ -92,6 +95,7 @@ impl MainLoop {
             log,
             stdio: args.stdio,
             due: None,
+            flushed: None,
             runs_at_once: config.begin.runs_at_once(),
         })
     }
@@ -140,7 +144,12 @@ impl MainLoop {
             CONTROL => self.server.serve(&mut self.operator)?,
             CONSOLE => {
                 let _ = self.console.dirty().read();
-                self.due.get_or_insert_with(|| Instant::now() + GATHER);
+                let now = Instant::now();
+                let paused = self.flushed.is_none_or(|at| now - at >= GATHER);
+                match paused && self.console.has_line() {
+                    true => self.due = Some(now),
+                    false => drop(self.due.get_or_insert(now + GATHER)),
+                }
             }
             SIGNALS => self.take_signals(),
             STATE => {
@@ -164,6 +173,7 @@ impl MainLoop {
     }
 
     fn flush_console(&mut self) {
+        self.flushed = Some(Instant::now());
         let new = self.log.flush();
         if self.stdio {
             let _ = io::stdout().write_all(&new).and_then(|()| io::stdout().flush());

@@ -19,16 +19,18 @@ struct Inner {
     end: u64,
     bound: usize,
     dirty: bool,
+    /// Whether a line has ended since it became dirty.
+    line: bool,
 }
 
 impl Console {
     /// Keeps the newest `bound` bytes.
     pub fn new(bound: u64) -> io::Result<Self> {
-        let inner = Inner { kept: VecDeque::new(), end: 0, bound: bound as usize, dirty: false };
+        let inner = Inner { kept: VecDeque::new(), end: 0, bound: bound as usize, dirty: false, line: false };
         Ok(Self { inner: Mutex::new(inner), dirty: EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK)? })
     }
 
-    /// Readable when there are new bytes since [`Console::clean`].
+    /// Readable when there are new bytes since [`Console::clean`], and again when a line of them has ended.
     pub fn dirty(&self) -> &EventFd {
         &self.dirty
     }
@@ -38,10 +40,16 @@ impl Console {
         self.lock().end
     }
 
+    /// Whether a line has ended since [`Console::clean`].
+    pub fn has_line(&self) -> bool {
+        self.lock().line
+    }
+
     /// From now on new bytes make it dirty again.
     pub fn clean(&self) {
         let _ = self.dirty.read();
-        self.lock().dirty = false;
+        let mut inner = self.lock();
+        (inner.dirty, inner.line) = (false, false);
     }
 
     /// At most `max` bytes from `offset` on, or the last `max` bytes; with the offset of the first one and of the
@@ -76,8 +84,9 @@ impl io::Write for ConsoleWriter {
             inner.end += 1;
         }
         let first = !std::mem::replace(&mut inner.dirty, true);
+        let ends = bytes.contains(&b'\n') && !std::mem::replace(&mut inner.line, true);
         drop(inner);
-        if first {
+        if first || ends {
             self.0.dirty.write(1)?;
         }
         Ok(bytes.len())
@@ -111,6 +120,22 @@ mod tests {
                 }
             }
             prop_assert_eq!(read, pieces.concat());
+        }
+
+        #[test]
+        fn it_wakes_at_the_first_byte_and_at_the_first_lines_end(text in "[a\n]{0,20}") {
+            let console = Arc::new(Console::new(64).unwrap());
+            let mut wakes = Vec::new();
+            for (at, byte) in text.bytes().enumerate() {
+                ConsoleWriter(console.clone()).write_all(&[byte]).unwrap();
+                wakes.extend(console.dirty().read().is_ok().then_some(at));
+            }
+            let line = text.find('\n');
+            let mut expected: Vec<_> = (!text.is_empty()).then_some(0).into_iter().chain(line).collect();
+            expected.dedup();
+            prop_assert_eq!((wakes, console.has_line()), (expected, line.is_some()));
+            console.clean();
+            prop_assert!(!console.has_line());
         }
 
         #[test]
