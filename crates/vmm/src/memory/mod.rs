@@ -4,7 +4,7 @@
 //! It is not a memfd from the begin, although a fork could then share it without a copy: hosts give shared memory no
 //! huge pages by default, so that boot takes a tenth more CPU time (8,400 page faults instead of 160), and every guest
 //! would pay for small pages all its life for the rare one that is forked. So whoever forks a machine has what it has
-//! touched copied into a memfd while it is paused (a boot's worth, 24 MiB, in 11 ms), and the machine itself keeps its
+//! touched copied into a memfd while it is paused, by two threads (a boot's worth, 24 MiB, in 11 ms), and the machine itself keeps its
 //! own memory and its speed. All forks taken from that pause share the copy.
 
 mod dump;
