@@ -4,6 +4,7 @@
 use super::qmp::Qmp;
 use super::{CID, CMDLINE, Guest, Host, Prepared, Running, Vmm, command_for};
 use crate::error::{BenchError, Result};
+use crate::host::info::version_of;
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;
@@ -52,7 +53,7 @@ impl Host {
         let began = Instant::now();
         monitor.execute("stop", json!({}))?;
         monitor.execute("migrate-set-parameters", json!({"max-bandwidth": 1u64 << 40}))?;
-        monitor.execute("migrate", json!({"uri": format!("file:{}", file.display())}))?;
+        monitor.execute("migrate", json!({"uri": self.qemu_place(file, '>')?}))?;
         loop {
             let status = monitor.execute("query-migrate", json!({}))?;
             match status["status"].as_str() {
@@ -75,7 +76,41 @@ impl Host {
         let mut command = self.qemu_machine(dir, guest)?;
         // It wants the same boot again, though nothing of it is used.
         command.args(["-append", CMDLINE, "-kernel"]).arg(&guest.kernel).arg("-initrd").arg(&guest.initrd);
-        command.arg("-incoming").arg(format!("file:{}", file.display()));
+        command.arg("-incoming").arg(self.qemu_place(file, '<')?);
         Running::spawn(Prepared::new(command), dir, input)
+    }
+
+    /// How QEMU is told of a file: by its name from version 8.2 on, by a command that reads or writes it before.
+    fn qemu_place(&self, file: &Path, direction: char) -> Result<String> {
+        let version = version_of(self.program(Vmm::Qemu)?).unwrap_or_default();
+        Ok(match knows_files(&version) {
+            true => format!("file:{}", file.display()),
+            false => format!("exec:cat {direction}'{}'", file.display()),
+        })
+    }
+}
+
+/// Whether this version of QEMU, as it tells it, takes a file's name.
+fn knows_files(version: &str) -> bool {
+    let number = version.split_once("version ").map_or("", |(_, number)| number);
+    let mut parts = number.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (8, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::knows_files;
+
+    #[test]
+    fn files_are_known_from_8_2_on() {
+        for (version, known) in [
+            ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)", false),
+            ("QEMU emulator version 8.1.5", false),
+            ("QEMU emulator version 8.2.0", true),
+            ("QEMU emulator version 10.0", true),
+            ("something else", false),
+        ] {
+            assert_eq!(knows_files(version), known, "{version}");
+        }
     }
 }
