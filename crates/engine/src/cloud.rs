@@ -18,7 +18,7 @@ use tracing::error;
 
 use crate::clock::Clock;
 use crate::driver::Message;
-use crate::fork::ForkPoints;
+use crate::fork::{ForkPoints, Greeted, SavedTouched};
 use crate::layers::Layers;
 use crate::network::NetworkKeeper;
 
@@ -120,6 +120,8 @@ pub(crate) struct Inner {
     pub layers: Layers,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
     pub fork_points: ForkPoints,
+    pub saved_touched: SavedTouched,
+    pub greeted: Greeted,
     /// Machines that an earlier daemon's death has left standing still: their drivers let them go on.
     pub found_paused: Mutex<HashSet<InstanceId>>,
     /// Ends drivers and reconcilers where they are.

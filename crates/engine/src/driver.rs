@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use cumulet_model::InstanceId;
 use cumulet_model::state::{Intent, Machine, StateReason};
+use cumulet_model::{InstanceId, LaunchId};
 use cumulet_ports::vm_host::{VmEnd, VmEvent};
 use cumulet_ports::{PortError, PortResult};
 use cumulet_store::InstanceRecord;
@@ -154,11 +154,15 @@ impl Driver {
                 }
                 self.judge_end().await?;
             }
-            Action::Launch => self.launch(record).await?,
-            Action::Abandon => {
-                self.cloud.inner.ports.vms.kill(&self.id).await?;
-                self.settle(|record| record.machine = Machine::Off).await?;
-            }
+            Action::Launch => self.launch(record, None).await?,
+            Action::Abandon => match self.cloud.inner.fork_points.take_claim(&record) {
+                // The row of a fork was written as that of a start under way, and this is that start.
+                Some(launch_id) => self.launch(record, Some(launch_id)).await?,
+                None => {
+                    self.cloud.inner.ports.vms.kill(&self.id).await?;
+                    self.settle(|record| record.machine = Machine::Off).await?;
+                }
+            },
             Action::Shutdown | Action::Reboot => self.bring_down(&record).await?,
             Action::Release => launch_steps::release(&self.cloud, &record).await?,
         }
@@ -202,10 +206,10 @@ impl Driver {
         }
     }
 
-    async fn launch(&mut self, record: InstanceRecord) -> PortResult<()> {
+    async fn launch(&mut self, record: InstanceRecord, claimed: Option<LaunchId>) -> PortResult<()> {
         self.started = Some(Instant::now());
         self.unwired = false;
-        match launch_steps::launch(&self.cloud, record).await {
+        match launch_steps::launch(&self.cloud, record, claimed).await {
             Ok(()) => {
                 self.attempts = 0;
                 Ok(())

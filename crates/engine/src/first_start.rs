@@ -59,6 +59,8 @@ impl Cloud {
                 layers: Layers::default(),
                 drivers: Mutex::new(HashMap::new()),
                 fork_points: Default::default(),
+                saved_touched: Default::default(),
+                greeted: Default::default(),
                 found_paused: Default::default(),
                 stop: CancellationToken::new(),
                 drain: CancellationToken::new(),
@@ -117,7 +119,7 @@ impl Cloud {
                     }
                     info!(instance = %record.id, "a running machine is taken up again");
                     if matches!(record.machine, Machine::Starting | Machine::Resetting) {
-                        self.machine_is_on(&record.id, &launch_id).await?;
+                        self.machine_is_on(&record.id, &launch_id, &[]).await?;
                     }
                 }
                 // What was being started has not come up; the driver clears it away and begins again.

@@ -22,10 +22,21 @@ use crate::smbios;
 /// The guest's MTU: what a veth and a tap carry unaltered.
 const MTU: u16 = 1500;
 
-/// Runs the steps. An error leaves the instance starting; the driver then abandons it.
-pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<()> {
-    let launch_id = LaunchId::random(&mut rand::rng());
-    let Some(record) = claim(cloud, &record.id, &launch_id).await? else { return Ok(()) };
+/// Runs the steps. `claimed` is the start's id where the row has it already. An error leaves the instance starting; the
+/// driver then abandons it.
+pub(crate) async fn launch(
+    cloud: &Cloud,
+    record: InstanceRecord,
+    claimed: Option<LaunchId>,
+) -> PortResult<()> {
+    let (record, launch_id) = match claimed {
+        Some(launch_id) => (record, launch_id),
+        None => {
+            let launch_id = LaunchId::random(&mut rand::rng());
+            let Some(record) = claim(cloud, &record.id, &launch_id).await? else { return Ok(()) };
+            (record, launch_id)
+        }
+    };
     make_volumes(cloud, &record).await?;
     // A disk that grew would not be the one that a saved machine knows.
     if record.saved.is_none() {
@@ -46,9 +57,8 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
     if record.saved.is_some() {
         hibernate::wake(cloud, &record.id, &launch_id).await?;
     }
-    cloud.inner.store.devices_attached(&record.id, &devices).await.map_err(store_failed)?;
     cloud
-        .machine_is_on(&record.id, &launch_id)
+        .machine_is_on(&record.id, &launch_id, &devices)
         .await
         .map_err(|error| PortError::new("the start can't be recorded", error))?;
     cloud.inner.fork_points.forget(&record.id);
@@ -56,6 +66,9 @@ pub(crate) async fn launch(cloud: &Cloud, record: InstanceRecord) -> PortResult<
         hibernate::forget(cloud, saved).await;
     }
     info!(instance = %record.id, launch = %launch_id, "the instance is running");
+    if let Some(point) = point {
+        fork::learn_touched(cloud, record.id, point);
+    }
     Ok(())
 }
 
@@ -186,6 +199,7 @@ pub(crate) async fn release(cloud: &Cloud, record: &InstanceRecord) -> PortResul
         }
     }
     inner.fork_points.forget(&record.id);
+    inner.greeted.forget(&record.id);
     if let Some(saved) = &record.saved {
         inner.ports.storage.delete_saved(saved).await?;
     }
@@ -208,11 +222,16 @@ async fn detach(cloud: &Cloud, id: &VolumeId) -> PortResult<()> {
 }
 
 impl Cloud {
-    /// Records that the machine of this start runs.
-    pub(crate) async fn machine_is_on(&self, id: &InstanceId, launch_id: &LaunchId) -> Result<()> {
+    /// Records that the machine of this start runs, and which devices it is known to have.
+    pub(crate) async fn machine_is_on(
+        &self,
+        id: &InstanceId,
+        launch_id: &LaunchId,
+        devices: &[String],
+    ) -> Result<()> {
         self.inner
             .store
-            .change_instance::<ChangeError>(id, |record| {
+            .change_begun_instance::<ChangeError>(id, devices, |record| {
                 if record.launch_id.as_ref() != Some(launch_id) {
                     return Err(CloudError::new(ErrorCode::IncorrectState, "another start has begun").into());
                 }

@@ -93,8 +93,8 @@ pub trait Storage: Send + Sync + 'static {
     async fn create_volume(&self, id: &VolumeId, source: &VolumeSource, size: Gib) -> PortResult<()>;
 
     /// Freezes a volume of `size` as it is: puts an empty layer on top of it, and gives that one's number. The
-    /// caller sees to it that what runs on the volume writes to the new layer before anything is made from the frozen
-    /// ones by [`VolumeSource::Branch`]; until then the volume reads as before, whichever of the two is written to.
+    /// caller sees to it that what runs on the volume writes to the new layer before anything that is made from the frozen
+    /// ones by [`VolumeSource::Branch`] is used; until then the volume reads as before, whichever of the two is written to.
     async fn branch_volume(&self, id: &VolumeId, size: Gib) -> PortResult<u32>;
 
     /// Makes a volume that no machine has open as big as `size`; one that is as big already is a success. A volume never

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -67,6 +68,36 @@ pub struct MachineBase {
     pub state: Arc<OwnedFd>,
     /// The guest's memory.
     pub memory: Arc<OwnedFd>,
+    /// What machines that begin from it touch first.
+    pub touched: Touched,
+}
+
+/// The list of the pages that a machine touched in its first moments, once one was asked for it: the next ones that begin
+/// alike fetch them ahead. A hint, and shared by its clones: whoever learns it, all know it.
+#[derive(Debug, Clone, Default)]
+pub struct Touched(Arc<TouchedList>);
+
+#[derive(Debug, Default)]
+struct TouchedList {
+    list: OnceLock<OwnedFd>,
+    asked: AtomicBool,
+}
+
+impl Touched {
+    /// The list, to be read by position: all share the open file.
+    pub fn list(&self) -> Option<&OwnedFd> {
+        self.0.list.get()
+    }
+
+    /// Whether nobody has been asked for the list yet. Who gets a yes is to ask.
+    pub fn begin_to_learn(&self) -> bool {
+        !self.0.asked.swap(true, Ordering::Relaxed)
+    }
+
+    /// Keeps a list; the first one stays.
+    pub fn learn(&self, list: OwnedFd) {
+        let _ = self.0.list.set(list);
+    }
 }
 
 /// A disk of a machine.
@@ -180,6 +211,12 @@ pub trait VmHost: Send + Sync + 'static {
     /// Takes a running machine's state and memory, and puts files behind its disks that read the same; it stands still
     /// meanwhile and goes on in any case. After an error its disks are on the old files or on the new ones.
     async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase>;
+
+    /// Has a machine that began from `base` a moment ago tell what it has touched of its memory, for [`MachineBase::touched`].
+    /// A host that can't do that does nothing.
+    async fn learn_touched(&self, _id: &InstanceId, _base: &MachineBase) -> PortResult<()> {
+        Ok(())
+    }
 
     /// Saves a machine to two files. It stands still from then on, until [`VmHost::resume`] or [`VmHost::kill`]; after an
     /// error it goes on.

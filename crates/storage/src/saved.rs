@@ -102,7 +102,7 @@ pub fn open(layout: &Layout, id: &SavedMachineId) -> Result<MachineBase, Storage
         Err(error) if error.kind() == ErrorKind::NotFound => Err(StorageError::NoSaved(id.clone())),
         Err(error) => Err(StorageError::io("open a machine's memory")(error)),
     };
-    Ok(MachineBase { state: file(STATE)?, memory: file(MEMORY)? })
+    Ok(MachineBase { state: file(STATE)?, memory: file(MEMORY)?, touched: Default::default() })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use crate::instance::{self, InstanceRecord};
 use crate::interface::{self, InterfaceRecord};
-use crate::{Store, StoreResult, doing, volume};
+use crate::{StoreResult, doing, volume};
 
 /// An instance with its devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,27 +28,28 @@ pub(crate) async fn read(connection: &mut SqliteConnection, id: &InstanceId) -> 
     Ok(Some(Holder { record, volumes, interfaces }))
 }
 
-impl Store {
-    /// The machine of an instance has these devices: what was attaching is attached.
-    pub async fn devices_attached(&self, instance: &InstanceId, devices: &[String]) -> StoreResult<()> {
-        let mut tx = self.begin().await?;
-        for device in devices {
-            for statement in [
-                "UPDATE volumes SET attachment_state = 'attached'
-                 WHERE id = ? AND instance_id = ? AND attachment_state = 'attaching'",
-                "UPDATE interfaces SET attachment_state = 'attached'
-                 WHERE id = ? AND instance_id = ? AND attachment_state = 'attaching'",
-            ] {
-                sqlx::query(statement)
-                    .bind(device)
-                    .bind(instance.as_str())
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(doing("write that devices are attached"))?;
-            }
+/// The machine of an instance has these devices: what was attaching is attached.
+pub(crate) async fn attached(
+    connection: &mut SqliteConnection,
+    instance: &InstanceId,
+    devices: &[String],
+) -> StoreResult<()> {
+    for device in devices {
+        for statement in [
+            "UPDATE volumes SET attachment_state = 'attached'
+             WHERE id = ? AND instance_id = ? AND attachment_state = 'attaching'",
+            "UPDATE interfaces SET attachment_state = 'attached'
+             WHERE id = ? AND instance_id = ? AND attachment_state = 'attaching'",
+        ] {
+            sqlx::query(statement)
+                .bind(device)
+                .bind(instance.as_str())
+                .execute(&mut *connection)
+                .await
+                .map_err(doing("write that devices are attached"))?;
         }
-        tx.commit().await.map_err(doing("write that devices are attached"))
     }
+    Ok(())
 }
 
 /// An instance has no machine: what was to be detached is detached, and what was to be attached will be there from the

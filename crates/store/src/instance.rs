@@ -140,6 +140,15 @@ impl NewLaunch {
     }
 }
 
+/// What is written with an instance's change.
+#[derive(Default)]
+struct Extra<'a> {
+    /// Public addresses for interfaces that have none.
+    addresses: &'a [(InterfaceId, Ipv4Addr)],
+    /// Devices that its machine has begun with.
+    devices: &'a [String],
+}
+
 /// What a change of an instance did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
@@ -226,7 +235,17 @@ impl Store {
         id: &InstanceId,
         change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
     ) -> Result<Transition, E> {
-        self.change_instance_giving(id, &[], change).await
+        self.change_instance_with(id, Extra::default(), change).await
+    }
+
+    /// The same when a machine has begun, with these devices by their ids: those that were attaching are attached.
+    pub async fn change_begun_instance<E: From<StoreError>>(
+        &self,
+        id: &InstanceId,
+        devices: &[String],
+        change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
+    ) -> Result<Transition, E> {
+        self.change_instance_with(id, Extra { devices, ..Extra::default() }, change).await
     }
 
     /// The same, giving public addresses to interfaces of the instance that have none, if it is then wanted to run.
@@ -234,6 +253,15 @@ impl Store {
         &self,
         id: &InstanceId,
         addresses: &[(InterfaceId, Ipv4Addr)],
+        change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
+    ) -> Result<Transition, E> {
+        self.change_instance_with(id, Extra { addresses, ..Extra::default() }, change).await
+    }
+
+    async fn change_instance_with<E: From<StoreError>>(
+        &self,
+        id: &InstanceId,
+        extra: Extra<'_>,
         change: impl FnOnce(&mut InstanceRecord) -> Result<(), E> + Send,
     ) -> Result<Transition, E> {
         let mut tx = self.begin().await?;
@@ -251,10 +279,11 @@ impl Store {
             holder::without_machine(&mut tx, id).await?;
         }
         if record.intent == Intent::Run {
-            for (interface, address) in addresses {
+            for (interface, address) in extra.addresses {
                 interface::give_public_ip(&mut tx, id, interface, *address).await?;
             }
         }
+        holder::attached(&mut tx, id, extra.devices).await?;
         tx.commit().await.map_err(doing("change an instance"))?;
         Ok(Transition { previous, record })
     }

@@ -32,7 +32,7 @@ pub async fn fork(
     let swaps = disks.iter().map(|(id, chain)| open_disk(id, chain)).collect::<Result<Vec<_>, _>>()?;
     let _moment = moment(machine).await?;
     let mut control = pause(machine).await?;
-    let taken = take(&mut control, swaps).await;
+    let taken = take(machine, &mut control, swaps).await;
     resume(machine).await?;
     let base = taken?;
     info!(instance = %machine.id, "took a running machine's state and memory");
@@ -122,6 +122,7 @@ async fn swap(control: &mut Control, swaps: Vec<(SwapDisk, Vec<OwnedFd>)>) -> Re
 }
 
 async fn take(
+    machine: &Machine,
     control: &mut Control,
     swaps: Vec<(SwapDisk, Vec<OwnedFd>)>,
 ) -> Result<MachineBase, SupervisorError> {
@@ -131,7 +132,7 @@ async fn take(
         return Err(ControlError::Unexpected.into());
     };
     swap(control, swaps).await?;
-    Ok(MachineBase { state: Arc::new(state), memory: Arc::new(memory) })
+    Ok(MachineBase { state: Arc::new(state), memory: Arc::new(memory), touched: machine.touched.clone() })
 }
 
 fn expect_status(reply: Reply) -> Result<(), ControlError> {

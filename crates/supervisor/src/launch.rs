@@ -171,7 +171,8 @@ fn describe_base(base: VmBase, inherited: &mut Handed) -> Result<Restore, Superv
         Ok::<_, SupervisorError>(Source::Fd(inherited.add(fd)))
     };
     let (state, memory) = (hand(&base.machine.state)?, hand(&base.machine.memory)?);
-    Ok(Restore { state, memory, prefetch: None, renamed: base.renamed, paused: base.paused })
+    let prefetch = base.machine.touched.list().map(hand).transpose()?;
+    Ok(Restore { state, memory, prefetch, renamed: base.renamed, paused: base.paused })
 }
 
 /// A UUID of version 4 (RFC 9562, 5.4) from random bits.

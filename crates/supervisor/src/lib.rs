@@ -43,6 +43,7 @@ mod shared;
 mod socket;
 mod start;
 mod sys;
+mod touched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +126,10 @@ impl VmHost for Supervisor {
 
     async fn fork(&self, id: &InstanceId, disks: Vec<(VolumeId, DiskChain)>) -> PortResult<MachineBase> {
         Ok(fork::fork(&*self.shared.running(id)?, disks).await?)
+    }
+
+    async fn learn_touched(&self, id: &InstanceId, base: &MachineBase) -> PortResult<()> {
+        Ok(touched::learn(&*self.shared.running(id)?, &base.touched).await?)
     }
 
     async fn save(&self, id: &InstanceId, files: SavingFiles) -> PortResult<()> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cumulet_model::{InstanceId, LaunchId};
-use cumulet_ports::vm_host::{VmEnd, VmEvent};
+use cumulet_ports::vm_host::{Touched, VmEnd, VmEvent};
 use cumulet_vmm_protocol::control::MAX_CONSOLE_CHUNK;
 use cumulet_vmm_protocol::{Command, ConsoleChunk, ConsoleRead, ConsoleWrite, Metrics, Reply};
 use rustix::process::Signal;
@@ -44,6 +44,8 @@ pub struct Machine {
     phase: Mutex<Phase>,
     /// Whether it stands still until it is resumed or killed. Held by whoever lets it stand still for a moment.
     pub standing: tokio::sync::Mutex<bool>,
+    /// What forks of it touch first.
+    pub touched: Touched,
     end: watch::Sender<Option<VmEnd>>,
     calls: Semaphore,
     readers: Semaphore,
@@ -79,6 +81,7 @@ impl Machine {
             kill_grace: shared.config.kill_grace,
             phase: Mutex::new(phase),
             standing: tokio::sync::Mutex::new(false),
+            touched: Touched::default(),
             end: watch::Sender::new(None),
             calls: Semaphore::new(CALLS),
             readers: Semaphore::new(READERS),

@@ -10,7 +10,7 @@ use cumulet_model::{InstanceId, LaunchId};
 use cumulet_ports::PortResult;
 use cumulet_ports::vm_host::VmSpec;
 use cumulet_vmm_protocol::{Command, Hello, PROTOCOL_VERSION, Phase, RefusalCode, Reply, Status, WaitStatus};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::info;
 
 use crate::control::{Control, ControlError};
@@ -20,8 +20,9 @@ use crate::machine::Machine;
 use crate::process::Process;
 use crate::shared::Shared;
 
-/// How often a VMM that doesn't listen yet is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(3);
+/// How often a VMM that doesn't listen yet is looked for: often at first, for most listen soon.
+const FIRST_LOOKS: Duration = Duration::from_millis(1);
+const LAST_LOOKS: Duration = Duration::from_millis(10);
 /// How long the end of a process may lag behind the end of its connection.
 const END_LAG: Duration = Duration::from_secs(5);
 
@@ -124,6 +125,7 @@ async fn greet(machine: &Machine, launched: &Launched, limit: Duration) -> Resul
 }
 
 async fn connect_when_there(socket: &Path, pid: u32, limit: Duration) -> Result<Control, ControlError> {
+    let began = Instant::now();
     loop {
         match Control::connect(socket, pid, limit).await {
             Err(ControlError::Connect(error))
@@ -131,7 +133,7 @@ async fn connect_when_there(socket: &Path, pid: u32, limit: Duration) -> Result<
             Err(ControlError::Refused(refusal)) if refusal.code == RefusalCode::Busy => {}
             other => return other,
         }
-        sleep(LOOK_EVERY).await;
+        sleep((began.elapsed() / 8).clamp(FIRST_LOOKS, LAST_LOOKS)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use common::*;
 use cumulet_model::Mib;
 use cumulet_ports::VmHost;
 use cumulet_ports::storage::{DiskChain, DiskFormat, DiskLayer};
-use cumulet_ports::vm_host::{FoundState, VmEnd};
+use cumulet_ports::vm_host::{FoundState, VmBase, VmEnd};
 use cumulet_supervisor::Supervisor;
 use cumulet_vmm_protocol::ExitReason;
 
@@ -115,4 +115,42 @@ async fn a_kernel_that_is_none_is_named() {
     spec.disks.clear();
     let error = supervisor.start(spec).await.unwrap_err().chain();
     assert!(error.contains("kernel"), "{error}");
+}
+
+#[tokio::test]
+async fn what_the_first_fork_touches_is_learned_once_and_fetched_ahead_for_the_next() {
+    let name = "what_the_first_fork_touches_is_learned_once_and_fetched_ahead_for_the_next";
+    let (bench, kernel) = match real_bench() {
+        Ok(found) => found,
+        Err(reason) => return skip(name, &reason),
+    };
+    let (supervisor, _events, _) = bench.daemon().await;
+    let without_disks = || {
+        let mut spec = bench.spec("console=ttyS0 panic=0");
+        spec.disks.clear();
+        spec
+    };
+    let mut spec = without_disks();
+    spec.kernel = kernel;
+    let source = spec.instance_id.clone();
+    supervisor.start(spec).await.unwrap();
+    shows(&supervisor, &source, "Linux version").await;
+    let bases =
+        [supervisor.fork(&source, vec![]).await.unwrap(), supervisor.fork(&source, vec![]).await.unwrap()];
+    assert!(bases[1].touched.list().is_none());
+    for base in &bases {
+        let mut spec = without_disks();
+        spec.base = Some(VmBase { machine: base.clone(), renamed: Default::default(), paused: false });
+        let fork = spec.instance_id.clone();
+        supervisor.start(spec).await.unwrap();
+        supervisor.learn_touched(&fork, base).await.unwrap();
+        // What one fork has told counts for all bases of its source, and nobody is asked twice.
+        let list = std::fs::File::from(bases[1].touched.list().unwrap().try_clone().unwrap());
+        assert!(list.metadata().unwrap().len() > 0);
+        std::os::unix::fs::FileExt::write_at(&list, b"x", 0).unwrap_err();
+        assert!(!bases[0].touched.begin_to_learn());
+        assert!(supervisor.is_running(&fork).await);
+        let log = std::fs::read_to_string(bench.run_dir(&fork).join("vmm.log")).unwrap();
+        assert!(!log.contains("fetched ahead"), "the list can be used: {log}");
+    }
 }

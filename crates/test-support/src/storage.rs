@@ -238,7 +238,11 @@ impl Storage for FakeStorage {
             return Err(PortError::plain(format!("the saved machine {id} has no files")));
         };
         let (state, memory) = (clone_of(state)?, clone_of(memory)?);
-        Ok(MachineBase { state: Arc::new(state.into()), memory: Arc::new(memory.into()) })
+        Ok(MachineBase {
+            state: Arc::new(state.into()),
+            memory: Arc::new(memory.into()),
+            touched: Default::default(),
+        })
     }
 
     async fn delete_saved(&self, id: &SavedMachineId) -> PortResult<()> {

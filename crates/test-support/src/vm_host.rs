@@ -315,7 +315,7 @@ impl VmHost for FakeVmHost {
         }
         let nothing = || std::fs::File::open("/dev/null").map(|file| Arc::new(file.into()));
         let nothing = || nothing().map_err(|error| PortError::new("no /dev/null", error));
-        Ok(MachineBase { state: nothing()?, memory: nothing()? })
+        Ok(MachineBase { state: nothing()?, memory: nothing()?, touched: Default::default() })
     }
 
     async fn save(&self, id: &InstanceId, files: SavingFiles) -> PortResult<()> {

@@ -5,31 +5,40 @@
 //! was taken is held here until each fork's first start has begun; a daemon that ends before that leaves forks that
 //! can't begin, which are terminated with that reason. Forks of a saved machine are taken up from its files.
 
+mod freeze;
+mod greeted;
 mod identity;
 mod rows;
+mod touched;
+mod volumes;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cumulet_model::attachment::AttachmentState;
 use cumulet_model::instance::Reservation;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::tag::check_tags;
 use cumulet_model::volume::{Volume, VolumeSource};
 use cumulet_model::{
-    CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, SavedMachineId, Tags, VolumeId,
+    CloudError, ErrorCode, InstanceId, InterfaceId, LaunchId, MacAddr, SavedMachineId, Tags, VolumeId,
 };
 use cumulet_ports::vm_host::{MachineBase, VmBase};
 use cumulet_ports::{PortError, PortResult};
 use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch, SavedMachineRecord};
 use serde::Serialize;
-use tracing::{error, info};
+use tracing::info;
 
 use crate::api::instance::{ForkInstance, ForkSaved};
 use crate::cloud::{Cloud, Result, internal, port_failed};
 use crate::idempotent::{digest, mismatch};
 
+use freeze::FrozenDisks;
+use volumes::{make_volumes, new_ids};
+
+pub(crate) use freeze::{Frozen, check_settled};
+pub(crate) use greeted::Greeted;
 pub(crate) use identity::assign;
+pub(crate) use touched::{SavedTouched, learn_touched};
 
 /// The most forks of one call.
 const MAX_COUNT: u32 = 1000;
@@ -68,57 +77,48 @@ impl ForkPoint {
     }
 }
 
-/// Refuses to have an instance forked or the like while a device comes or goes.
-pub(crate) fn check_settled(
-    what: &str,
-    id: &InstanceId,
-    volumes: &[Volume],
-    interfaces: &[InterfaceRecord],
-) -> Result<()> {
-    let volumes = volumes.iter().map(|volume| volume.attachment.as_ref().map(|a| a.state));
-    let interfaces = interfaces.iter().map(|held| held.interface.attachment.as_ref().map(|a| a.state));
-    if volumes.chain(interfaces).all(|state| state == Some(AttachmentState::Attached)) {
-        return Ok(());
-    }
-    let text =
-        format!("The instance '{id}' can't be {what} while a volume or interface is attached or detached");
-    Err(CloudError::new(ErrorCode::IncorrectState, text))
-}
-
 fn device(volume: &Volume) -> Option<String> {
     volume.attachment.as_ref().map(|attachment| attachment.device.clone())
 }
 
 /// Fork points of forks that have not begun.
 #[derive(Debug, Default)]
-pub(crate) struct ForkPoints(Mutex<HashMap<InstanceId, ForkPoint>>);
+pub(crate) struct ForkPoints(Mutex<HashMap<InstanceId, Promised>>);
+
+/// A fork that was promised.
+#[derive(Debug)]
+struct Promised {
+    point: ForkPoint,
+    /// The start that its row was written with, until its driver makes it.
+    claim: Option<LaunchId>,
+}
 
 impl ForkPoints {
-    fn put(&self, ids: impl Iterator<Item = InstanceId>, point: &ForkPoint) {
-        let mut points = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        points.extend(ids.map(|id| (id, point.clone())));
+    fn put(&self, forks: &[InstanceRecord], point: &ForkPoint) {
+        let promised = |record: &InstanceRecord| {
+            (record.id.clone(), Promised { point: point.clone(), claim: record.launch_id.clone() })
+        };
+        self.points().extend(forks.iter().map(promised));
     }
 
     fn get(&self, id: &InstanceId) -> Option<ForkPoint> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.points().get(id).map(|promised| promised.point.clone())
+    }
+
+    /// The start that a fork's row was written with, if it is wanted still and nobody has made it: it is the caller's then.
+    pub fn take_claim(&self, record: &InstanceRecord) -> Option<LaunchId> {
+        let claim = self.points().get_mut(&record.id)?.claim.take();
+        claim.filter(|claim| record.intent == Intent::Run && record.launch_id.as_ref() == Some(claim))
     }
 
     /// Lets go of a fork's point: it has begun, or never will.
     pub fn forget(&self, id: &InstanceId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.points().remove(id);
     }
-}
 
-/// A running machine at a moment.
-pub(crate) struct Frozen {
-    /// Its state and memory.
-    pub base: MachineBase,
-    /// Its volumes.
-    pub volumes: Vec<Volume>,
-    /// The numbers below which the layers of each are frozen, in the same order.
-    pub layers: Vec<u32>,
-    /// Its interfaces.
-    pub interfaces: Vec<InterfaceRecord>,
+    fn points(&self) -> MutexGuard<'_, HashMap<InstanceId, Promised>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The rows that forks are made after. The volumes' sources are what theirs are made from.
@@ -155,26 +155,52 @@ impl Cloud {
             return Ok(made);
         }
         // Without it a fork could not become another machine than its source. The guest may take its time to answer.
-        self.forkable(&request.source, "forked").await?;
-        self.agent_greeting(&request.source).await?;
+        let source = self.forkable(&request.source, "forked").await?;
+        let known = self.inner.greeted.knows(&source);
+        if !known {
+            self.agent_greeting(&request.source).await?;
+            self.inner.greeted.add(&source);
+        }
         let _taking = self.inner.taking.lock().await;
         if let Some(made) = self.same_forks(&wanted).await? {
             return Ok(made);
         }
         let source = self.forkable(&request.source, "forked").await?;
-        {
-            // Before the source stands still for nothing.
-            let _allocation = self.inner.allocation.lock().await;
-            self.affordable(&source.instance_type, wanted.count, wanted.count).await?;
+        // Before the source stands still for nothing.
+        self.check_affordable(&source.instance_type, wanted.count).await?;
+        let (answered, frozen) = tokio::join!(
+            async { if known { self.agent_greeting(&source.id).await.map(drop) } else { Ok(()) } },
+            self.freeze_disks(&source, "forked")
+        );
+        let FrozenDisks { mut volumes, added, chains, interfaces } = frozen?;
+        if answered.is_err() {
+            // The next one asks before it freezes anything.
+            self.inner.greeted.forget(&source.id);
         }
-        let Frozen { base, mut volumes, layers, interfaces } = self.freeze_machine(&source, "forked").await?;
-        let point = ForkPoint::new(base, &volumes, &interfaces);
-        for (volume, below) in volumes.iter_mut().zip(layers) {
-            volume.source = VolumeSource::Branch { volume: volume.id.clone(), below };
+        answered?;
+        let before = volumes.clone();
+        for (volume, added) in volumes.iter_mut().zip(&added) {
+            volume.source = VolumeSource::Branch { volume: volume.id.clone(), below: added.below };
         }
+        let ids = new_ids(&volumes, wanted.count);
+        // The files are the forks' from then on, whatever becomes of the source. What lies in the frozen layers is of no
+        // matter to them, so they are made while the machine is taken.
+        let (taken, made) = tokio::join!(
+            self.take_machine(&source, "forked", chains),
+            make_volumes(&self.inner.ports.storage, &volumes, &ids)
+        );
+        let base = match made.map_err(port_failed).and(taken) {
+            Ok(base) => base,
+            Err(error) => {
+                self.drop_volumes(&ids).await;
+                return Err(error);
+            }
+        };
+        self.tend_frozen(&volumes, &added);
+        let point = ForkPoint::new(base, &before, &interfaces);
         let pattern =
             Pattern { instance: &source, volumes: &volumes, interfaces: &interfaces, from_saved: None };
-        self.promise(pattern, &point, wanted).await
+        self.promise(pattern, &point, wanted, ids).await
     }
 
     /// Makes instances that begin from a saved machine.
@@ -194,18 +220,25 @@ impl Cloud {
                 return Err(CloudError::new(ErrorCode::InvalidGroupNotFound, text));
             }
         }
+        self.check_affordable(&source.instance.instance_type, wanted.count).await?;
         let point = self.saved_point(&record).await.map_err(port_failed)?;
+        let ids = new_ids(&source.volumes, wanted.count);
+        if let Err(failure) = make_volumes(&self.inner.ports.storage, &source.volumes, &ids).await {
+            self.drop_volumes(&ids).await;
+            return Err(port_failed(failure));
+        }
         let pattern = Pattern {
             instance: &source.instance,
             volumes: &source.volumes,
             interfaces: &source.interfaces,
             from_saved: Some(&record.id),
         };
-        self.promise(pattern, &point, wanted).await
+        self.promise(pattern, &point, wanted, ids).await
     }
 
     async fn saved_point(&self, record: &SavedMachineRecord) -> PortResult<ForkPoint> {
-        let base = self.inner.ports.storage.open_saved(&record.id).await?;
+        let mut base = self.inner.ports.storage.open_saved(&record.id).await?;
+        base.touched = self.inner.saved_touched.of(&record.id);
         Ok(ForkPoint::new(base, &record.source.volumes, &record.source.interfaces))
     }
 
@@ -218,16 +251,48 @@ impl Cloud {
         }
     }
 
-    /// Makes the forks' volumes and rows and sets their drivers going.
-    async fn promise(&self, pattern: Pattern<'_>, point: &ForkPoint, wanted: Wanted) -> Result<Reservation> {
+    async fn check_affordable(&self, instance_type: &str, count: u32) -> Result<()> {
+        let _allocation = self.inner.allocation.lock().await;
+        self.affordable(instance_type, count, count).await.map(drop)
+    }
+
+    /// Writes the forks' rows, whose volumes are there and have these ids, and sets their drivers going.
+    async fn promise(
+        &self,
+        pattern: Pattern<'_>,
+        point: &ForkPoint,
+        wanted: Wanted,
+        volumes: Vec<VolumeId>,
+    ) -> Result<Reservation> {
+        let (count, from) = (wanted.count, (&pattern.instance.id, pattern.from_saved));
+        let launch = match self.write_forks(&pattern, point, wanted, &volumes).await {
+            Ok(launch) => launch,
+            Err(error) => {
+                self.drop_volumes(&volumes).await;
+                return Err(error);
+            }
+        };
+        info!(source = %from.0, saved = ?from.1, count, "forking");
+        for record in &launch.instances {
+            self.poke(&record.id);
+        }
+        self.reservation(&launch.reservation_id).await
+    }
+
+    async fn write_forks(
+        &self,
+        pattern: &Pattern<'_>,
+        point: &ForkPoint,
+        wanted: Wanted,
+        ids: &[VolumeId],
+    ) -> Result<NewLaunch> {
         let source = pattern.instance;
         let _allocation = self.inner.allocation.lock().await;
         let mut tags = source.tags.clone();
         tags.extend(wanted.tags);
         check_tags(&tags)?;
         self.affordable(&source.instance_type, wanted.count, wanted.count).await?;
-        let Pattern { volumes, interfaces, .. } = pattern;
-        let mut launch = self.fork_rows(source, volumes, interfaces, wanted.count, &tags).await?;
+        let mut launch = self.fork_rows(pattern, ids, wanted.count, &tags).await?;
         launch.token = wanted.token;
         // A saved machine's source may be forgotten.
         let mode = self.all_credits().await?.get(&source.id).map(|credits| credits.mode);
@@ -235,33 +300,12 @@ impl Cloud {
         for record in &mut launch.instances {
             record.from_saved = pattern.from_saved.cloned();
         }
-        self.inner.fork_points.put(launch.instances.iter().map(|record| record.id.clone()), point);
-        if let Err(error) = self.add_forks(&launch).await {
-            for record in &launch.instances {
-                self.inner.fork_points.forget(&record.id);
-            }
-            for volume in &launch.volumes {
-                if let Err(error) = self.inner.ports.storage.delete_volume(&volume.id).await {
-                    error!(volume = %volume.id, error = error.chain(), "a volume of no fork stays behind");
-                }
-            }
-            return Err(error);
+        self.inner.fork_points.put(&launch.instances, point);
+        let added = self.inner.store.add_launch(&launch).await.map_err(internal);
+        if added.is_err() {
+            launch.instances.iter().for_each(|record| self.inner.fork_points.forget(&record.id));
         }
-        info!(source = %source.id, saved = ?pattern.from_saved, count = wanted.count, "forking");
-        for record in &launch.instances {
-            self.poke(&record.id);
-        }
-        self.reservation(&launch.reservation_id).await
-    }
-
-    /// Makes the forks' volumes, which have the frozen layers as their own from then on, whatever becomes of the source;
-    /// then their rows.
-    async fn add_forks(&self, launch: &NewLaunch) -> Result<()> {
-        for volume in &launch.volumes {
-            let made = self.inner.ports.storage.create_volume(&volume.id, &volume.source, volume.size).await;
-            made.map_err(port_failed)?;
-        }
-        self.inner.store.add_launch(launch).await.map_err(internal)
+        added.map(|()| launch)
     }
 
     /// The source, when it runs.
@@ -272,50 +316,6 @@ impl Cloud {
             return Err(CloudError::new(ErrorCode::IncorrectInstanceState, text));
         }
         Ok(record)
-    }
-
-    /// Freezes a running machine's volumes, state and memory. Nobody else may freeze any of them meanwhile.
-    pub(crate) async fn freeze_machine(&self, source: &InstanceRecord, what: &str) -> Result<Frozen> {
-        let store = &self.inner.store;
-        let volumes = store.volumes_of(&source.id).await.map_err(internal)?;
-        let interfaces = store.interfaces_of(&source.id).await.map_err(internal)?;
-        check_settled(what, &source.id, &volumes, &interfaces)?;
-        let modified = store.open_modifications_of(&source.id).await.map_err(internal)?;
-        if let Some(modification) = modified.first() {
-            let text = format!(
-                "The instance '{}' can't be {what} while its volume '{}' is modified",
-                source.id, modification.volume_id
-            );
-            return Err(CloudError::new(ErrorCode::IncorrectState, text));
-        }
-        match self.take_base(source, &volumes).await {
-            Ok((base, layers)) => Ok(Frozen { base, volumes, layers, interfaces }),
-            Err(failure) => {
-                let why = failure.chain();
-                error!(instance = %source.id, error = why, "a machine could not be taken");
-                let text = format!("The instance '{}' can't be {what} now: {why}", source.id);
-                Err(CloudError::new(ErrorCode::Unavailable, text))
-            }
-        }
-    }
-
-    /// Gives also the number of the layer below which each of `volumes` is frozen.
-    async fn take_base(
-        &self,
-        source: &InstanceRecord,
-        volumes: &[Volume],
-    ) -> PortResult<(MachineBase, Vec<u32>)> {
-        let ports = &self.inner.ports;
-        let (mut chains, mut layers) = (Vec::new(), Vec::new());
-        for volume in volumes {
-            layers.push(self.add_layer(volume, true).await?);
-            chains.push((volume.id.clone(), ports.storage.volume_chain(&volume.id).await?));
-        }
-        let base = ports.vms.fork(&source.id, chains).await?;
-        for (volume, added) in volumes.iter().zip(&layers) {
-            self.tend_layers(&volume.id, *added);
-        }
-        Ok((base, layers.iter().map(|added| added.below).collect()))
     }
 
     /// Where a fork's first start begins, as often as it is tried; nothing for an instance that is no fork, or has begun.

@@ -9,25 +9,27 @@ use cumulet_model::network::NetworkInterface;
 use cumulet_model::state::{Intent, Machine};
 use cumulet_model::volume::{Volume, VolumeState};
 use cumulet_model::{
-    AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, MacAddr, ReservationId, Tags, VolumeId,
-    VpcId,
+    AttachmentId, CloudError, ErrorCode, InstanceId, InterfaceId, LaunchId, MacAddr, ReservationId, Tags,
+    VolumeId, VpcId,
 };
 use cumulet_store::{InstanceRecord, InterfaceRecord, NewLaunch};
 use jiff::Timestamp;
 use rand::RngExt;
 
+use super::Pattern;
 use crate::cloud::{Cloud, Result, internal};
 
 impl Cloud {
-    /// All rows of `count` forks with these tags. Its volumes stand in the order of `volumes`, once for each instance.
+    /// All rows of `count` forks with these tags. Their volumes are there, with these ids: those of one fork after those
+    /// of the other, in the pattern's order.
     pub(super) async fn fork_rows(
         &self,
-        source: &InstanceRecord,
-        volumes: &[Volume],
-        held: &[InterfaceRecord],
+        pattern: &Pattern<'_>,
+        volume_ids: &[VolumeId],
         count: u32,
         tags: &Tags,
     ) -> Result<NewLaunch> {
+        let Pattern { instance: source, volumes, interfaces: held, .. } = *pattern;
         let now = self.inner.clock.now();
         let publics = held.iter().filter(|held| held.auto_public_ip).count() * count as usize;
         let public = self.free_public_addresses(publics, publics).await?;
@@ -38,6 +40,7 @@ impl Cloud {
         // The generator is the thread's: it must not be held over an await.
         let mut rng = rand::rng();
         let reservation_id = ReservationId::random(&mut rng);
+        let mut volume_ids = volume_ids.iter();
         let mut launch = NewLaunch::new(reservation_id.clone(), now);
         for launch_index in 0..count {
             let id = InstanceId::random(&mut rng);
@@ -82,7 +85,7 @@ impl Cloud {
                 };
                 launch.interfaces.push(InterfaceRecord { interface, auto_public_ip: *auto_public_ip });
             }
-            launch.volumes.extend(volumes.iter().map(|volume| {
+            launch.volumes.extend(volumes.iter().zip(volume_ids.by_ref()).map(|(volume, volume_id)| {
                 let attachment = volume.attachment.clone().map(|mut attachment| {
                     attachment.instance_id = id.clone();
                     attachment.attached = now;
@@ -90,10 +93,13 @@ impl Cloud {
                     attachment.of_launch = true;
                     attachment
                 });
-                let state = VolumeState::Creating;
-                Volume { id: VolumeId::random(&mut rng), created: now, state, attachment, ..volume.clone() }
+                // Its file is there before its row is.
+                let state = VolumeState::InUse;
+                Volume { id: volume_id.clone(), created: now, state, attachment, ..volume.clone() }
             }));
-            launch.instances.push(instance(source, tags, id, &reservation_id, launch_index, now));
+            let launch_id = LaunchId::random(&mut rng);
+            let instance = instance(source, tags, id, launch_id, &reservation_id, launch_index, now);
+            launch.instances.push(instance);
         }
         Ok(launch)
     }
@@ -103,6 +109,7 @@ fn instance(
     source: &InstanceRecord,
     tags: &Tags,
     id: InstanceId,
+    launch_id: LaunchId,
     reservation_id: &ReservationId,
     launch_index: u32,
     now: Timestamp,
@@ -112,8 +119,9 @@ fn instance(
         reservation_id: reservation_id.clone(),
         launch_index,
         intent: Intent::Run,
-        machine: Machine::Off,
-        launch_id: None,
+        // Its first start is under way from the first: that saves a write before it.
+        machine: Machine::Starting,
+        launch_id: Some(launch_id),
         has_run: false,
         hibernate: false,
         saved: None,

@@ -12,7 +12,7 @@ impl Cloud {
     /// Deletes a saved machine. Instances that began from it, or are about to, go on.
     pub async fn delete_saved_machine(&self, id: &SavedMachineId) -> Result<()> {
         // No fork is taking its layers meanwhile.
-        let _allocation = self.inner.allocation.lock().await;
+        let _taking = self.inner.taking.lock().await;
         let record = self.saved_record(id).await?;
         if record.state == SavedMachineState::Saving {
             let text = format!("The saved machine '{id}' is still being saved");
@@ -24,6 +24,7 @@ impl Cloud {
             .await
             .map_err(internal)?;
         self.remove_saved(&record).await?;
+        self.inner.saved_touched.forget(id);
         info!(saved = %id, "a saved machine is deleted");
         Ok(())
     }
