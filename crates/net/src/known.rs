@@ -33,7 +33,7 @@ impl Known {
     /// Whether `desired` is another wish for the same VPCs, subnets and gateways, so that one leads to the other by
     /// changes of interfaces, groups, ACLs and routes alone.
     pub fn leads_to(&self, desired: &NetworkSpec) -> bool {
-        let held = |vpc: &VpcSpec| self.vpcs.get(&vpc.id).map(|known| &known.spec);
+        let held = |vpc: &VpcSpec| self.vpcs.get(&vpc.id).map(|known| &*known.spec);
         let same_frame = |vpc: &VpcSpec| held(vpc).is_some_and(|held| frame(held) == frame(vpc));
         self.looked.elapsed() < LOOK_AGAIN
             && self.vpcs.len() == desired.vpcs.len()
@@ -43,7 +43,7 @@ impl Known {
 
     /// Takes out what is known of a VPC if something else is wanted of it now.
     pub fn take_changed(&mut self, desired: &VpcSpec) -> Option<vpc::Known> {
-        let same = self.vpcs.get(&desired.id).is_some_and(|known| known.spec == *desired);
+        let same = self.vpcs.get(&desired.id).is_some_and(|known| *known.spec == *desired);
         if same { None } else { self.vpcs.remove(&desired.id) }
     }
 }

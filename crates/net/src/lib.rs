@@ -15,10 +15,11 @@
 //! What holds:
 //! - A rule or membership that changes is a change of one chain or set; a chain or set that is as desired is not touched.
 //! - While a change is under way nothing is allowed that neither the old nor the new state allows.
-//! - Security groups are stateful: a connection that was allowed goes on when its rule is revoked, as tracked
-//!   connections do on EC2. It ends when an interface goes or loses the address that the connection is by.
-//! - What comes in by a tap is judged frame by frame before anything else: its own Ethernet address and address, ARP and
-//!   IPv4 ([`l3::Door`]).
+//! - Security groups are stateful as EC2's: a tracked connection goes on when its rule is revoked, an untracked one is cut
+//!   at once ([`firewall::untracked`]). Each ends when an interface goes or loses the address that the connection is by.
+//! - An address has a bounded number of connections, so that no guest fills the table that all share.
+//! - What comes in by a tap is judged frame by frame before anything else: its own Ethernet address and addresses, ARP,
+//!   IPv4 and IPv6 ([`l3::Door`]).
 //! - Guests reach DHCP, DNS, metadata and the router's ping whatever their groups say, and nothing else of the host.
 //! - Only an interface with a public address reaches the world or is reached from it; the host masks it with its own.
 //!   The host's LAN is not of that world unless it is said to be ([`NetConfig::guest_networks`]).

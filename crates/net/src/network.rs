@@ -49,6 +49,8 @@ struct Held {
     edge: Option<NetNs>,
     vpcs: BTreeMap<String, HeldVpc>,
     known: Option<Known>,
+    /// What was wanted last of each VPC, whatever became of it.
+    wished: BTreeMap<VpcId, Arc<VpcSpec>>,
     stub: Stub,
 }
 
@@ -85,7 +87,12 @@ impl HostNetwork {
         let mut held = self.held.lock().await;
         let mut changes = Vec::new();
         // What is known is lost if this call is broken off.
-        let known = held.known.take().filter(|known| known.leads_to(desired));
+        let known = held.known.take();
+        for (id, vpc) in known.iter().flat_map(|known| &known.vpcs) {
+            held.wished.insert(id.clone(), Arc::clone(&vpc.spec));
+        }
+        held.wished.retain(|id, _| desired.vpcs.iter().any(|vpc| vpc.id == *id));
+        let known = known.filter(|known| known.leads_to(desired));
         let advanced = match known {
             Some(known) => self.advance(&mut held, known, desired, &mut changes).await,
             None => None,
@@ -214,8 +221,9 @@ impl HostNetwork {
             flow_logs: None,
         });
         l3::settle(&ns, plan::router(), changes).await?;
-        let reached =
-            vpc::reconcile(&self.config, uplink_mtu, (&ns, &entry.handed_out), edge, spec, changes).await?;
+        let before = held.wished.get(&spec.id).map(Arc::as_ref);
+        let own = (&ns, &entry.handed_out);
+        let reached = vpc::reconcile(&self.config, uplink_mtu, own, edge, (before, spec), changes).await?;
         if entry.services.as_mut().is_some_and(Services::have_failed) {
             entry.services = None;
             changes.push(format!("{}: DHCP and DNS started anew", ns.name()));

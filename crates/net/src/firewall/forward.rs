@@ -53,6 +53,9 @@ pub fn render(vpc: &VpcSpec, family: Family, asking: &Asking<'_>, table: &mut Ta
     chain.push(Rule::jump("egress").input(any_tap()).not_marked(FORWARDED));
     chain.push(Rule::jump("forwarders").marked(FORWARDED));
     chain.push(Rule::jump(NO_OUT).input(any_tap()).not_marked(ALLOWED));
+    for bounded in bounds(family) {
+        chain.push(bounded);
+    }
     if family == Family::V4 {
         nat_gateway::forward(vpc, chain);
     }
@@ -80,6 +83,20 @@ pub fn render(vpc: &VpcSpec, family: Family, asking: &Asking<'_>, table: &mut Ta
             table.chain("forwarders").push(Rule::jump(asks).input(names::tap(&interface.id)));
         }
     }
+}
+
+/// How many connections at a time an address of a guest begins, and how many from the internet lead to one. The table of
+/// connections is the whole machine's: who has so many has no share in what the others have.
+pub const MOST_CONNECTIONS: u32 = 16_384;
+
+/// Drops what begins one connection too many.
+fn bounds(family: Family) -> Vec<Rule> {
+    let (bits, links) = (family.bits(), outside(family).iter().copied());
+    let above = |end| {
+        format!("-m connlimit --connlimit-above {MOST_CONNECTIONS} --connlimit-mask {bits} --connlimit-{end}")
+    };
+    let to_guests = links.map(|link| Rule::jump("DROP").input(link).matching(above("daddr")));
+    [Rule::jump("DROP").input(any_tap()).matching(above("saddr"))].into_iter().chain(to_guests).collect()
 }
 
 /// The links that lead to the internet.

@@ -14,6 +14,7 @@ pub mod own;
 pub mod parse;
 pub mod rule;
 pub mod ruleset;
+pub mod untracked;
 pub mod vpc;
 
 pub use rule::Rule;

@@ -4,7 +4,8 @@
 //! `filter/FORWARD` ([`forward`]) asks the network ACLs of subnets whose border it crosses, lets flow what belongs to a
 //! connection that was allowed, then asks the sender's groups (chain `egress`, which marks the packet), then the
 //! receiver's (`ingress`), both found by the sets of their members ([`asking`](super::asking)). To the router itself only DHCP, DNS, metadata and ping get through ([`input`]).
-//! As on EC2, a connection that was allowed goes on when its rule is revoked; new ones are refused at once.
+//! As on EC2, a tracked connection goes on when its rule is revoked, an untracked one is cut ([`untracked`](super::untracked));
+//! new ones are refused at once.
 //!
 //! The way in from the internet gateway: `nat/dnat` finds the private address, then the receiver's groups are asked.
 //! What has no public address has no rule in `nat` and is not let out. IPv6 is the same without translation: its

@@ -138,6 +138,8 @@ pub fn vpc(config: &NetConfig, uplink_mtu: u32, vpc: &VpcSpec) -> Plan {
     for interface in &vpc.interfaces {
         tap(&mut plan, config, interface);
     }
+    // A connection whose entry was ended does not go on as a new one that begins in its middle.
+    plan.set("netfilter/nf_conntrack_tcp_loose", "0");
     plan.set("ipv4/ip_forward", "1");
     plan
 }

@@ -11,6 +11,7 @@ use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::family::Family;
 use crate::firewall::parse::{ProtocolNames, parse};
+use crate::firewall::untracked::Cut;
 use crate::firewall::vpc::Firewall;
 use crate::firewall::{Ruleset, diff, host, vpc};
 use crate::ipset::{self, Sets};
@@ -25,8 +26,13 @@ fn families() -> impl Iterator<Item = Family> {
     Family::BOTH.into_iter().filter(move |family| *family == Family::V4 || has_ipv6)
 }
 
-/// Makes a VPC's rules and sets what they shall be, whatever there is.
-pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Result<(), NetError> {
+/// Makes a VPC's rules and sets what they shall be, whatever there is. `before` is what was wanted last, if that is known.
+pub async fn vpc(
+    ns: &NetNs,
+    before: Option<&VpcSpec>,
+    spec: &VpcSpec,
+    changes: &mut Vec<String>,
+) -> Result<(), NetError> {
     let wanted = vpc::render(spec);
     let mut held = Firewall {
         sets: ipset::parse(&command::run(ns, "ipset", &["save"], String::new()).await?),
@@ -39,7 +45,11 @@ pub async fn vpc(ns: &NetNs, spec: &VpcSpec, changes: &mut Vec<String>) -> Resul
         }
     }
     remove_misfits(ns, &mut held, &wanted.sets, changes).await?;
-    lead(ns, &held, &wanted, changes).await
+    lead(ns, &held, &wanted, changes).await?;
+    match before {
+        Some(before) => cut(ns, before, spec).await,
+        None => Ok(()),
+    }
 }
 
 /// The same from the rules and sets that there are known to be, without looking: those that `old` was made of.
@@ -49,7 +59,16 @@ pub async fn advance_vpc(
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
     let [held, wanted] = vpc::render_apart(old, new);
-    lead(ns, &held, &wanted, changes).await
+    lead(ns, &held, &wanted, changes).await?;
+    cut(ns, old, new).await
+}
+
+/// Ends flows that count as untracked and that the new rules do not let through.
+async fn cut(ns: &NetNs, old: &VpcSpec, new: &VpcSpec) -> Result<(), NetError> {
+    let Some(cut) = Cut::of(old, new) else { return Ok(()) };
+    let ended = ns.run(move || conntrack::end(|flow| cut.cuts(flow))).await.flatten()?;
+    debug!(namespace = ns.name(), ended, "untracked flows cut");
+    Ok(())
 }
 
 async fn lead(

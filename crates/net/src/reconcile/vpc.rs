@@ -2,6 +2,7 @@
 //! up only when its rules hold, and one that goes is gone before they do.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use cumulet_model::InterfaceId;
 use cumulet_ports::network::{InterfaceSpec, RouteTarget, VpcSpec};
@@ -19,18 +20,18 @@ use crate::{l3, names, plan};
 #[derive(Debug)]
 pub struct Known {
     /// What was wanted.
-    pub spec: VpcSpec,
+    pub spec: Arc<VpcSpec>,
     /// Its links.
     pub links: Links,
 }
 
-/// Makes the VPC's namespace hold what it shall.
+/// Makes the VPC's namespace hold what it shall. `before` is what was wanted last, if that is known.
 pub async fn reconcile(
     config: &NetConfig,
     uplink_mtu: u32,
     (ns, handed_out): (&NetNs, &HandedOut),
     edge: &NetNs,
-    vpc: &VpcSpec,
+    (before, vpc): (Option<&VpcSpec>, &VpcSpec),
     changes: &mut Vec<String>,
 ) -> Result<Known, NetError> {
     for (near, far) in links_to_edge(vpc) {
@@ -39,13 +40,13 @@ pub async fn reconcile(
     let taps: BTreeSet<String> = vpc.interfaces.iter().map(|interface| names::tap(&interface.id)).collect();
     handed_out.look(|name| taps.contains(name));
     links::taps(ns, vpc, &mut l3::links(ns).await?, handed_out, changes).await?;
-    firewall::vpc(ns, vpc, changes).await?;
+    firewall::vpc(ns, before, vpc, changes).await?;
     let plan = plan::vpc(config, uplink_mtu, vpc);
     for prefix in [names::IGW, names::NAT_PREFIX] {
         links::prune(ns, prefix, |name| plan.links.contains_key(name), changes).await?;
     }
     let Holding { links, .. } = l3::converge(ns, plan, changes).await?;
-    Ok(Known { spec: vpc.clone(), links })
+    Ok(Known { spec: Arc::new(vpc.clone()), links })
 }
 
 /// The links that a VPC has to the edge, each with the name of its other end.
@@ -73,7 +74,7 @@ pub async fn advance(
     firewall::advance_vpc(ns, (&old, vpc), changes).await?;
     let reached = l3::advance(ns, before, held, plan::vpc(config, uplink_mtu, &is), changes).await?;
     links.extend(reached.links);
-    Ok(Known { spec: vpc.clone(), links })
+    Ok(Known { spec: Arc::new(vpc.clone()), links })
 }
 
 /// Two states of a VPC with those interfaces alone that are not the same in both, or that routes lead to. What an

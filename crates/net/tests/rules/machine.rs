@@ -96,7 +96,7 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
     match words {
         [
             "-m",
-            "tcp" | "udp" | "icmp" | "icmp6" | "hl" | "mac" | "set" | "mark" | "conntrack",
+            "tcp" | "udp" | "icmp" | "icmp6" | "connlimit" | "hl" | "mac" | "set" | "mark" | "conntrack",
             after @ ..,
         ] => (true, after),
         ["-s", net, after @ ..] => (under_mask(packet.source, net), after),
@@ -124,6 +124,15 @@ fn one<'a>(words: &'a [&'a str], sets: &Sets, packet: &Packet) -> (bool, &'a [&'
         // The first packet of a connection: neither of the two that we render.
         ["--ctstate", "INVALID" | "RELATED,ESTABLISHED", after @ ..] => (false, after),
         ["--ctdir", "REPLY", after @ ..] => (false, after),
+        // There are no others.
+        [
+            "--connlimit-above",
+            _,
+            "--connlimit-mask",
+            _,
+            "--connlimit-saddr" | "--connlimit-daddr",
+            after @ ..,
+        ] => (false, after),
         // It has passed a router.
         ["--hl-eq", "255", after @ ..] => (false, after),
         other => panic!("a match that the walk does not know: {other:?}"),
