@@ -8,6 +8,7 @@
 pub mod address;
 pub mod console;
 pub mod error;
+pub mod flow_log;
 pub mod fork;
 pub mod guest;
 pub mod host;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    address, aws_env, bench, completion, console, copy, exec, fork, forward, group, image, interface, key,
-    list, modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown, terminate, types,
-    volume, vpcs,
+    address, aws_env, bench, completion, console, copy, exec, flow_log, fork, forward, group, image,
+    interface, key, list, modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown,
+    terminate, types, volume, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
@@ -92,6 +92,9 @@ pub enum Command {
     /// Volumes: list, create, attach, detach, resize, remove
     #[command(subcommand, visible_alias = "volumes")]
     Volume(volume::Volume),
+    /// Flow logs: list, create, show, remove
+    #[command(subcommand, visible_alias = "flow-logs")]
+    FlowLog(flow_log::FlowLog),
     /// Network interfaces: list, create, attach, detach, modify, remove
     #[command(subcommand, visible_alias = "interfaces")]
     Interface(interface::Interface),

@@ -2,6 +2,7 @@
 //! `Name`; images and groups by id or name.
 
 use cumulet_client::Client;
+use cumulet_client::types::flow_log::FlowLog;
 use cumulet_client::types::image::{Image, ImageKind, ImageQuery, ImageState};
 use cumulet_client::types::instance::{Instance, InstanceQuery, InstanceState};
 use cumulet_client::types::saved_machine::SavedMachine;
@@ -115,6 +116,21 @@ fn pick_group(all: Vec<SecurityGroup>, default_vpc: Option<&str>, asked: &str) -
     found.sort_by_key(|group| Some(group.vpc_id.as_str()) != default_vpc);
     let none = || Failure::NotFound(format!("no security group has the id or name {asked:?}"));
     found.into_iter().next().ok_or_else(none)
+}
+
+/// The flow log that `asked` means, by id or by its tag `Name`.
+pub async fn flow_log(client: &Client, asked: &str) -> Result<FlowLog> {
+    let mut all = client.flow_logs().await?;
+    let is_meant = |log: &FlowLog| log.id == asked || log.tags.get("Name").map(String::as_str) == Some(asked);
+    all.retain(is_meant);
+    match all.len() {
+        0 => Err(Failure::NotFound(format!("no flow log has the id or the name {asked:?}"))),
+        1 => Ok(all.swap_remove(0)),
+        _ => {
+            let ids: Vec<_> = all.iter().map(|log| log.id.as_str()).collect();
+            Err(Failure::Other(format!("{asked:?} could be any of {}", ids.join(", "))))
+        }
+    }
 }
 
 /// The volume that `asked` means, by id or by its tag `Name`.

@@ -8,6 +8,7 @@
 mod calls;
 mod client;
 mod error;
+mod lines;
 mod stream;
 mod target;
 mod transport;

@@ -58,6 +58,7 @@ async fn ports(config: &Config) -> anyhow::Result<Ports> {
         public_pool: config.public_pool,
         guest_networks: config.guest_networks.clone(),
         resolvers: config.resolvers.clone(),
+        flow_logs: config.flow_logs.clone(),
         dns_stub: config.dns_stub,
         ..NetConfig::new(config.tag.clone(), config.region.clone())
     };

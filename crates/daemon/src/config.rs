@@ -8,6 +8,7 @@ use cumulet_engine::{Graces, HostCapacity};
 use cumulet_model::Mib;
 use cumulet_model::catalogue::{self, InstanceType};
 use cumulet_model::place::Region;
+use cumulet_net::flow_logs::ArchiveConfig;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 use std::time::Duration;
@@ -72,6 +73,10 @@ struct FileConfig {
     default_vpc: Option<Ipv4Net>,
     resolvers: Option<Vec<SocketAddr>>,
     dns_stub: Option<bool>,
+    flow_log_file_mib: Option<u64>,
+    flow_log_file_minutes: Option<u64>,
+    flow_log_total_mib: Option<u64>,
+    flow_log_keep_days: Option<u64>,
     vmm: Option<PathBuf>,
     jailer: Option<PathBuf>,
     memory_ratio: Option<f64>,
@@ -119,6 +124,8 @@ pub struct Config {
     pub resolvers: Option<Vec<SocketAddr>>,
     /// Whether the host is told public names.
     pub dns_stub: bool,
+    /// Where flow logs are kept, and how much of them.
+    pub flow_logs: ArchiveConfig,
     /// The VMM's program.
     pub vmm: Option<PathBuf>,
     /// The jailer's program.
@@ -145,6 +152,8 @@ impl Config {
     }
 
     fn from_parts(file: FileConfig, flags: &Overrides, host: &Host) -> anyhow::Result<Self> {
+        let state_dir = absolute(flags.state_dir.clone().or(file.state_dir.clone()), "/var/lib/cumulet")?;
+        let flow_logs = flow_logs(&file, &state_dir)?;
         let tag = flags.tag.clone().or(file.tag).unwrap_or_else(|| "cumulet".into());
         let region = flags.region.clone().or(file.region).unwrap_or_else(|| "us-east-1".into());
         check_region(&region)?;
@@ -163,7 +172,7 @@ impl Config {
         let seconds = |given: Option<u64>, usual: Duration| given.map_or(usual, Duration::from_secs);
         let usual = Graces::default();
         Ok(Self {
-            state_dir: absolute(flags.state_dir.clone().or(file.state_dir), "/var/lib/cumulet")?,
+            state_dir,
             run_dir: absolute(flags.run_dir.clone().or(file.run_dir), "/run/cumulet")?,
             tag: tag.parse().context("tag")?,
             ec2_listen: flags
@@ -180,6 +189,7 @@ impl Config {
             guest_networks: [file.guest_networks, flags.guest_networks.clone()].concat(),
             default_vpc,
             resolvers: file.resolvers,
+            flow_logs,
             dns_stub: file.dns_stub.unwrap_or(true),
             vmm: flags.vmm.clone().or(file.vmm),
             jailer: flags.jailer.clone().or(file.jailer),
@@ -193,6 +203,32 @@ impl Config {
             instance_types: types(file.instance_types)?,
         })
     }
+}
+
+/// Where flow logs are kept: in the state directory, within bounds.
+fn flow_logs(file: &FileConfig, state_dir: &Path) -> anyhow::Result<ArchiveConfig> {
+    let usual = ArchiveConfig::new(state_dir.join("flow-logs"));
+    let within = |name: &str, given: Option<u64>, unit: u64, usual: u64| {
+        let value = given.map_or(Some(usual), |given| given.checked_mul(unit));
+        value
+            .filter(|value| *value > 0)
+            .with_context(|| format!("{name} must be greater than 0, and not too great"))
+    };
+    let file_bytes = within("flow_log_file_mib", file.flow_log_file_mib, 1 << 20, usual.file_bytes)?;
+    let log_bytes = within("flow_log_total_mib", file.flow_log_total_mib, 1 << 20, usual.log_bytes)?;
+    ensure!(
+        log_bytes / 2 >= file_bytes,
+        "flow_log_total_mib must be at least twice flow_log_file_mib: the oldest files go as new ones come"
+    );
+    let age = within("flow_log_file_minutes", file.flow_log_file_minutes, 60, usual.file_age.as_secs())?;
+    let keep = within("flow_log_keep_days", file.flow_log_keep_days, 86_400, usual.keep.as_secs())?;
+    Ok(ArchiveConfig {
+        file_bytes,
+        log_bytes,
+        file_age: Duration::from_secs(age),
+        keep: Duration::from_secs(keep),
+        ..usual
+    })
 }
 
 fn net(address: [u8; 4], prefix: u8) -> Ipv4Net {
@@ -320,6 +356,8 @@ mod tests {
             ("memory_ratio = 0.0", "memory_ratio"),
             ("default_vpc = \"198.18.0.0/16\"", "overlap"),
             ("unknown = 1", "unknown"),
+            ("flow_log_file_mib = 200", "flow_log_total_mib"),
+            ("flow_log_keep_days = 0", "flow_log_keep_days"),
             ("[[instance_types]]\nname = \"t3.micro\"\nvcpus = 1\nmemory_mib = 512", "t3.micro"),
             ("[[instance_types]]\nname = \"ci.tiny\"\nvcpus = 1\nmemory_mib = 1", "memory_mib"),
         ] {

@@ -44,6 +44,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     wait_for_end(&running, &mut tasks).await?;
     stop.cancel();
     running.cloud.abandon();
+    running.ports.network.rest().await;
     let ended = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.is_err() {
         info!("some answers were not waited for");

@@ -45,7 +45,7 @@ impl Cloud {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let account_id = first_values(&config, &store, clock.as_ref()).await.map_err(internal)?;
-        let keeper = NetworkKeeper::new(store.clone(), ports.network.clone(), &config.instance_types);
+        let keeper = NetworkKeeper::new(store.clone(), ports.network.clone(), &config, &account_id);
         let cloud = Self {
             inner: Arc::new(Inner {
                 config,

@@ -19,6 +19,7 @@ mod describe;
 mod devices;
 mod driver;
 mod first_start;
+mod flow_logs;
 mod fork;
 mod groups;
 mod hibernate;

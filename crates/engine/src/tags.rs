@@ -57,6 +57,9 @@ impl Cloud {
         ids.extend(self.egress_only_gateways().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.nat_gateways().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.dhcp_options().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(
+            self.inner.store.flow_logs().await.map_err(internal)?.into_iter().map(|r| r.id.to_string()),
+        );
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
             ids.extend(group.rules.into_iter().map(|rule| rule.id.to_string()));
@@ -83,6 +86,7 @@ fn unknown(id: &str) -> CloudError {
         "egress-only-internet-gateway" => (ErrorCode::InvalidEgressOnlyGatewayIdNotFound, "gateway ID"),
         "natgateway" => (ErrorCode::NatGatewayNotFound, "NAT gateway"),
         "dhcp-options" => (ErrorCode::InvalidDhcpOptionIdNotFound, "dhcpOption ID"),
+        "vpc-flow-log" => (ErrorCode::InvalidFlowLogIdNotFound, "flow log ID"),
         "key-pair" => (ErrorCode::InvalidKeyPairNotFound, "key pair"),
         _ => (ErrorCode::InvalidId, "ID"),
     };

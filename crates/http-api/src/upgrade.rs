@@ -40,6 +40,16 @@ impl Default for Streams {
     }
 }
 
+impl Streams {
+    /// A place for a stream, until it is dropped.
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
+            let text = format!("there are {STREAMS} streams already; try again");
+            CloudError::new(ErrorCode::RequestLimitExceeded, text).into()
+        })
+    }
+}
+
 /// A connection whose client wants it to become a stream.
 #[derive(Debug)]
 pub(crate) struct Upgrade(OnUpgrade);
@@ -66,10 +76,7 @@ impl Upgrade {
 
     /// Asks the agent; what it agrees to becomes the stream.
     pub(crate) async fn stream_to(self, api: &Api, id: &InstanceId, command: Command) -> Result<Response> {
-        let Ok(place) = Arc::clone(&api.streams.0).try_acquire_owned() else {
-            let text = format!("there are {STREAMS} streams already; try again");
-            return Err(CloudError::new(ErrorCode::RequestLimitExceeded, text).into());
-        };
+        let place = api.streams.place()?;
         let stream = api.cloud.agent_stream(id, command).await?;
         tokio::spawn(carry(self.0, stream, place));
         let mut response = Response::new(Body::empty());

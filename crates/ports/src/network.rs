@@ -233,6 +233,8 @@ pub struct FlowLogSpec {
     pub aggregation_seconds: u32,
     /// The record's fields in order.
     pub format: LogFormat,
+    /// The account's number.
+    pub account: String,
     /// The ids of subnets' zones, such as `use1-az1`; records tell of a zone that is not among them by `-`.
     pub zones: Vec<(SubnetId, String)>,
 }

@@ -10,6 +10,7 @@ mod column;
 mod credits;
 mod dhcp;
 mod elastic;
+mod flow_log;
 mod gateway;
 mod holder;
 mod image;

@@ -4,10 +4,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use cumulet_model::{InterfaceId, VpcId};
-use cumulet_ports::network::{ApplyReport, NetworkSpec};
+use cumulet_model::{FlowLogId, InterfaceId, VpcId};
+use cumulet_ports::network::{ApplyReport, FlowLogLine, NetworkSpec};
 use cumulet_ports::{Network, PortError, PortResult};
 use ipnet::Ipv4Net;
+use tokio::sync::mpsc;
 
 use crate::Faults;
 
@@ -16,6 +17,7 @@ pub struct FakeNetwork {
     faults: Faults,
     spec: Mutex<NetworkSpec>,
     pool: Mutex<Ipv4Net>,
+    records: Mutex<Vec<String>>,
 }
 
 impl FakeNetwork {
@@ -24,6 +26,7 @@ impl FakeNetwork {
             faults,
             spec: Mutex::default(),
             pool: Mutex::new(Ipv4Net::new_assert([198, 18, 0, 0].into(), 24)),
+            records: Mutex::default(),
         }
     }
 
@@ -35,6 +38,11 @@ impl FakeNetwork {
     /// From now on public addresses come from this pool.
     pub fn set_pool(&self, pool: Ipv4Net) {
         *self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = pool;
+    }
+
+    /// Adds a record to all flow logs.
+    pub fn record(&self, line: &str) {
+        self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.to_owned());
     }
 
     /// Ids of the interfaces that are wired.
@@ -65,6 +73,23 @@ impl Network for FakeNetwork {
     async fn metadata_listener(&self, _vpc: &VpcId) -> PortResult<std::net::TcpListener> {
         self.faults.pass("network.metadata_listener").await?;
         std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| PortError::new("can't listen", error))
+    }
+
+    /// The records; one who would wait for more is told of a gap instead.
+    async fn flow_log_records(
+        &self,
+        _log: &FlowLogId,
+        last: usize,
+        follow: bool,
+    ) -> PortResult<mpsc::Receiver<FlowLogLine>> {
+        self.faults.pass("network.flow_log_records").await?;
+        let records = self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let (lines, received) = mpsc::channel(records.len() + 1);
+        let told = records.into_iter().rev().take(last).rev().map(FlowLogLine::Record);
+        for line in told.chain(follow.then_some(FlowLogLine::Gap)) {
+            lines.try_send(line).map_err(|error| PortError::new("the fake's channel is full", error))?;
+        }
+        Ok(received)
     }
 
     fn public_pool(&self) -> Ipv4Net {

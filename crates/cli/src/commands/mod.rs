@@ -7,6 +7,7 @@ pub mod completion;
 pub mod console;
 pub mod copy;
 pub mod exec;
+pub mod flow_log;
 pub mod fork;
 pub mod forward;
 pub mod group;
@@ -64,6 +65,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Terminate(command) => command.run(&context).await,
         Command::Key(command) => command.run(&context).await,
         Command::Group(command) => command.run(&context).await,
+        Command::FlowLog(command) => command.run(&context).await,
         Command::Volume(command) => command.run(&context).await,
         Command::Address(command) => command.run(&context).await,
         Command::Interface(command) => command.run(&context).await,

@@ -2,6 +2,7 @@
 
 mod addresses;
 pub(crate) mod console;
+mod flow_logs;
 mod guest;
 mod host;
 mod images;

@@ -48,6 +48,7 @@ actions! { EC2:
     "CreateDefaultVpc" => create_default_vpc;
     "CreateDhcpOptions" => create_dhcp_options;
     "CreateEgressOnlyInternetGateway" => create_egress_only_internet_gateway;
+    "CreateFlowLogs" => create_flow_logs;
     "CreateImage" => create_image;
     "CreateInternetGateway" => create_internet_gateway;
     "CreateKeyPair" => create_key_pair;
@@ -63,6 +64,7 @@ actions! { EC2:
     "CreateVpc" => create_vpc;
     "DeleteDhcpOptions" => delete_dhcp_options;
     "DeleteEgressOnlyInternetGateway" => delete_egress_only_internet_gateway;
+    "DeleteFlowLogs" => delete_flow_logs;
     "DeleteInternetGateway" => delete_internet_gateway;
     "DeleteKeyPair" => delete_key_pair;
     "DeleteNatGateway" => delete_nat_gateway;
@@ -82,6 +84,7 @@ actions! { EC2:
     "DescribeAvailabilityZones" => describe_availability_zones;
     "DescribeDhcpOptions" => describe_dhcp_options;
     "DescribeEgressOnlyInternetGateways" => describe_egress_only_internet_gateways;
+    "DescribeFlowLogs" => describe_flow_logs;
     "DescribeImages" => describe_images;
     "DescribeInstanceAttribute" => describe_instance_attribute;
     "DescribeInstanceCreditSpecifications" => describe_instance_credit_specifications;

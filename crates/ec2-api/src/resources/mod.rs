@@ -4,6 +4,7 @@
 pub mod address;
 pub mod dhcp_options;
 pub mod egress_only_gateway;
+pub mod flow_log;
 pub mod group;
 pub mod image;
 pub mod instance;

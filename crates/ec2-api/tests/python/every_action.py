@@ -262,10 +262,57 @@ refused("InvalidParameterCombination", change, Description={"Value": "x"}, Sourc
 refused("InvalidParameterValue", ec2.delete_network_interface, NetworkInterfaceId=eni, contains="currently in use")
 primary = instance(first)["NetworkInterfaces"][0]["Attachment"]["AttachmentId"]
 refused("OperationNotPermitted", ec2.detach_network_interface, AttachmentId=primary)
+
+# Flow logs: of several resources at once, each for itself.
+local = lambda **more: ec2.create_flow_logs(**{
+    "ResourceIds": [vpc["VpcId"]], "ResourceType": "VPC", "TrafficType": "ALL", **more})
+made = local(
+    ClientToken="flow-token", MaxAggregationInterval=60, LogGroupName="local/all",
+    DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/flow", LogFormat="${srcaddr} ${dstaddr} ${action}",
+    TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": [{"Key": "Name", "Value": "all"}]}])
+assert made["ClientToken"] == "flow-token" and made["Unsuccessful"] == [] and len(made["FlowLogIds"]) == 1, made
+log = made["FlowLogIds"][0]
+shown = ec2.describe_flow_logs(FlowLogIds=[log])["FlowLogs"][0]
+assert shown["FlowLogStatus"] == "ACTIVE" and shown["DeliverLogsStatus"] == "SUCCESS", shown
+assert shown["ResourceId"] == vpc["VpcId"] and shown["TrafficType"] == "ALL" and shown["LogGroupName"] == "local/all"
+assert shown["LogFormat"] == "${srcaddr} ${dstaddr} ${action}" and shown["MaxAggregationInterval"] == 60, shown
+assert shown["Tags"] == [{"Key": "Name", "Value": "all"}] and "DeliverLogsErrorMessage" not in shown
+both = ec2.create_flow_logs(
+    ResourceIds=[subnets[0]["SubnetId"], "subnet-00000000000000000"], ResourceType="Subnet", TrafficType="REJECT")
+assert len(both["FlowLogIds"]) == 1 and both["Unsuccessful"][0]["ResourceId"] == "subnet-00000000000000000", both
+assert both["Unsuccessful"][0]["Error"]["Code"] == "InvalidSubnetID.NotFound", both
+again = ec2.create_flow_logs(ResourceIds=[subnets[0]["SubnetId"]], ResourceType="Subnet", TrafficType="REJECT")
+assert again["FlowLogIds"] == [] and again["Unsuccessful"][0]["Error"]["Code"] == "FlowLogAlreadyExists", again
+of_eni = ec2.create_flow_logs(ResourceIds=[eni], ResourceType="NetworkInterface", TrafficType="ACCEPT")["FlowLogIds"][0]
+usual = ec2.describe_flow_logs(FlowLogIds=[of_eni])["FlowLogs"][0]
+assert usual["LogFormat"].startswith("${version} ${account-id} ${interface-id} ${srcaddr}"), usual
+assert usual["MaxAggregationInterval"] == 600 and usual["LogDestinationType"] == "cloud-watch-logs", usual
+pages = list(ec2.get_paginator("describe_flow_logs").paginate(PaginationConfig={"PageSize": 5}))
+assert sum(len(page["FlowLogs"]) for page in pages) == 3
+rejects = ec2.describe_flow_logs(Filter=[{"Name": "traffic-type", "Values": ["REJECT"]}])["FlowLogs"]
+assert [r["FlowLogId"] for r in rejects] == both["FlowLogIds"]
+ec2.create_tags(Resources=[log], Tags=[{"Key": "k", "Value": "v"}])
+tagged = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["vpc-flow-log"]}])["Tags"]
+assert {tag["Key"] for tag in tagged} == {"Name", "k"} and tagged[0]["ResourceId"] == log, tagged
+refused("InvalidParameter", local, LogFormat="${srcaddr} ${colour}", contains="colour")
+refused("InvalidParameter", local, LogFormat="srcaddr", contains="invalid format")
+refused("InvalidParameter", local, MaxAggregationInterval=61, contains="61")
+for elsewhere in [{"LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::bucket"}, {"LogGroupName": "other"},
+                  {"LogDestination": "arn:aws:logs:us-east-1:123456789012:log-group:x"}]:
+    refused("InvalidParameterValue", local, contains="local", **elsewhere)
+refused("MissingParameter", ec2.create_flow_logs, ResourceIds=[eni], ResourceType="NetworkInterface", contains="TrafficType")
+refused("IdempotentParameterMismatch", local, ClientToken="flow-token", MaxAggregationInterval=600)
+deleted = ec2.delete_flow_logs(FlowLogIds=[log, "fl-00000000000000000"])["Unsuccessful"]
+assert [(d["ResourceId"], d["Error"]["Code"]) for d in deleted] == [
+    ("fl-00000000000000000", "InvalidFlowLogId.NotFound")], deleted
+refused("InvalidFlowLogId.NotFound", ec2.describe_flow_logs, FlowLogIds=[log])
+
 ec2.detach_network_interface(AttachmentId=link)
 ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[eni], WaiterConfig={"Delay": 1})
 ec2.delete_network_interface(NetworkInterfaceId=eni)
 refused("InvalidNetworkInterfaceID.NotFound", ec2.describe_network_interfaces, NetworkInterfaceIds=[eni])
+assert [f["FlowLogId"] for f in ec2.describe_flow_logs()["FlowLogs"]] == both["FlowLogIds"], "a log goes with its interface"
+ec2.delete_flow_logs(FlowLogIds=both["FlowLogIds"])
 
 # Attributes.
 data = ec2.describe_instance_attribute(InstanceId=first, Attribute="userData")["UserData"]["Value"]

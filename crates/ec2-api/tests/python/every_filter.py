@@ -15,7 +15,7 @@ ACTIONS = {
     "DescribeSubnets": {}, "DescribeTags": {}, "DescribeVolumes": {}, "DescribeVpcs": {}, "DescribeAddresses": {},
     "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {}, "DescribeSnapshots": {},
     "DescribeDhcpOptions": {}, "DescribeEgressOnlyInternetGateways": {}, "DescribeInternetGateways": {},
-    "DescribeRouteTables": {}, "DescribeNatGateways": {},
+    "DescribeRouteTables": {}, "DescribeNatGateways": {}, "DescribeFlowLogs": {},
 }
 count = 0
 for action in ACTIONS:

@@ -2,6 +2,7 @@
 //! of the cloud has its file here; the operations themselves are methods of [`crate::Cloud`].
 
 pub mod address;
+pub mod flow_log;
 pub mod image;
 pub mod instance;
 pub mod interface;

@@ -7,17 +7,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cumulet_model::catalogue::InstanceType;
+use cumulet_model::place::Region;
 use cumulet_model::state::Machine;
 use cumulet_ports::network::NetworkSpec;
 use cumulet_ports::{Network, PortError, PortResult};
 use cumulet_store::{InstanceRecord, Store, StoreError};
 use tracing::{debug, info};
 
+use crate::cloud::EngineConfig;
+
 /// Keeps the host's network what the rows say.
 pub(crate) struct NetworkKeeper {
     store: Store,
     network: Arc<dyn Network>,
+    region: Region,
+    account: String,
     /// How many queues the taps of each instance type have.
     queues: HashMap<String, u32>,
     /// How many syncs have been asked for.
@@ -27,10 +31,12 @@ pub(crate) struct NetworkKeeper {
 }
 
 impl NetworkKeeper {
-    pub fn new(store: Store, network: Arc<dyn Network>, types: &[InstanceType]) -> Self {
-        let queues = types.iter().map(|kind| (kind.name.clone(), kind.queue_pairs())).collect();
+    pub fn new(store: Store, network: Arc<dyn Network>, config: &EngineConfig, account: &str) -> Self {
+        let (region, account) = (config.region.clone(), account.to_owned());
+        let queues =
+            config.instance_types.iter().map(|kind| (kind.name.clone(), kind.queue_pairs())).collect();
         let (asked, covered) = (AtomicU64::new(0), tokio::sync::Mutex::new(Some(0)));
-        Self { store, network, queues, asked, covered }
+        Self { store, network, region, account, queues, asked, covered }
     }
 
     /// Returns when an apply that began after this call has succeeded.
@@ -92,6 +98,9 @@ impl NetworkKeeper {
             egress_only_gateways: store.egress_only_gateways().await?,
             nat_gateways: store.nat_gateways().await?,
             dhcp_options: store.dhcp_options().await?,
+            flow_logs: store.flow_logs().await?,
+            region: self.region.clone(),
+            account: self.account.clone(),
         }))
     }
 }

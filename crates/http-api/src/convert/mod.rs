@@ -2,6 +2,7 @@
 //! `…_to`. Nothing behind this module knows the wire's form.
 
 pub(crate) mod address;
+pub(crate) mod flow_log;
 pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod key_pair;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod aws_env;
+mod flow_logs;
 mod health;
 mod host;
 mod images;
@@ -31,6 +32,7 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .routes(routes!(host::facts))
         .routes(routes!(aws_env::aws_env))
         .merge(addresses::routes())
+        .merge(flow_logs::routes())
         .merge(instances::routes())
         .merge(images::routes())
         .merge(key_pairs::routes())

@@ -2,6 +2,7 @@
 
 mod document;
 mod doors;
+mod flow_logs;
 mod guest;
 mod schema;
 mod stories;

@@ -21,8 +21,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 pub struct ArchiveConfig {
     /// The directory that has one of its own for each log.
     pub dir: PathBuf,
-    /// The account's number, which records tell.
-    pub account: String,
     /// A file that has so many bytes is followed by another.
     pub file_bytes: u64,
     /// So is one that is so old.
@@ -38,7 +36,6 @@ impl ArchiveConfig {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            account: "000000000000".into(),
             file_bytes: 16 << 20,
             file_age: Duration::from_secs(3600),
             log_bytes: 256 << 20,

@@ -203,7 +203,7 @@ impl Work {
     fn write(&self, closed: Vec<Closed>) {
         for closed in closed {
             let log = self.log(&closed.spec);
-            let (records, counts) = report::records(&self.site, &self.archive.config().account, &closed);
+            let (records, counts) = report::records(&self.site, &closed);
             log.append(&records, counts);
             let _ = OpenMark::of(&log).set(closed.to);
         }

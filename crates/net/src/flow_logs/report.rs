@@ -21,12 +21,12 @@ pub struct Site {
 }
 
 /// The records of an interval, each a line, and what was not recorded.
-pub fn records(site: &Site, account: &str, closed: &Closed) -> (String, Counts) {
+pub fn records(site: &Site, closed: &Closed) -> (String, Counts) {
     let mut out = String::new();
     let mut put = |subject: &Subject, told: Told<'_>| {
         let zone = closed.spec.zones.iter().find(|(subnet, _)| *subnet == subject.subnet_id);
         let place = Place {
-            account,
+            account: &closed.spec.account,
             region: &site.region.name,
             vpc: site.vpc.as_str(),
             zone: zone.map(|(_, zone)| zone.as_str()),

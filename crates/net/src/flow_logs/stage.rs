@@ -2,6 +2,7 @@
 //! what comes there.
 
 use super::capture::GROUP;
+use crate::firewall::forward::{NO_ACL_IN, NO_ACL_OUT, NO_IN, NO_OUT};
 
 /// Where a packet was refused; each is a chain of the firewall that drops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,10 +34,10 @@ impl Stage {
     /// The name of its chain.
     pub fn chain(self) -> &'static str {
         match self {
-            Self::Out => "no-out",
-            Self::AclOut => "no-acl-out",
-            Self::AclIn => "no-acl-in",
-            Self::In => "no-in",
+            Self::Out => NO_OUT,
+            Self::AclOut => NO_ACL_OUT,
+            Self::AclIn => NO_ACL_IN,
+            Self::In => NO_IN,
         }
     }
 

@@ -76,6 +76,7 @@ fn log(traffic: FlowLogTraffic, scope: FlowLogScope, format: &str) -> FlowLogSpe
         traffic,
         aggregation_seconds: 60,
         format: if format.is_empty() { LogFormat::default() } else { format.parse().expect("a format") },
+        account: "123456789012".into(),
         zones: vec![("subnet-00000000000000001".parse().expect("an id"), "use1-az1".into())],
     }
 }
@@ -111,7 +112,7 @@ fn refusal(stage: Stage, tuple: Tuple, links: (u32, u32)) -> Refusal {
 fn lines(closed: &[Closed]) -> Vec<String> {
     let site =
         Site { vpc: "vpc-00000000000000001".parse().expect("an id"), region: Region::new("us-east-1", 1) };
-    let text: String = closed.iter().map(|closed| report::records(&site, "123456789012", closed).0).collect();
+    let text: String = closed.iter().map(|closed| report::records(&site, closed).0).collect();
     text.lines().map(str::to_owned).collect()
 }
 

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use cumulet_model::flow_log::LogFormat;
 use cumulet_net::flow_logs::ArchiveConfig;
-use cumulet_ports::network::{FlowLogLine, FlowLogScope, FlowLogSpec, FlowLogTraffic, Network};
+use cumulet_ports::network::{
+    AclEntry, AclSpec, FlowLogLine, FlowLogScope, FlowLogSpec, FlowLogTraffic, Network,
+};
 
 use crate::guest::PATIENCE;
 use crate::world::{World, cidr, interface_id, members, story, tcp};
@@ -50,6 +52,7 @@ fn log(traffic: FlowLogTraffic, scope: FlowLogScope) -> FlowLogSpec {
         traffic,
         aggregation_seconds: 2,
         format: FORMAT.parse::<LogFormat>().unwrap(),
+        account: "123456789012".into(),
         zones: vec![],
     }
 }
@@ -57,8 +60,7 @@ fn log(traffic: FlowLogTraffic, scope: FlowLogScope) -> FlowLogSpec {
 /// A directory for logs that goes with the test.
 fn keep_in(world: &mut World) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let archive = ArchiveConfig { account: "123456789012".into(), ..ArchiveConfig::new(dir.path()) };
-    world.reconfigure(|config| config.flow_logs = archive);
+    world.reconfigure(|config| config.flow_logs = ArchiveConfig::new(dir.path()));
     dir
 }
 
@@ -235,6 +237,119 @@ fn a_log_is_read_while_it_is_written() {
         world.apply().await;
         let ended = tokio::time::timeout(PATIENCE, async { while lines.recv().await.is_some() {} });
         ended.await.expect("a log that is deleted has nothing more to tell");
+        world
+    });
+}
+
+fn probes(records: &[Record], n: u8, action: &str, direction: &str, port: &str) -> bool {
+    records.iter().any(|r| r.is(n, action, direction) && r.ends().2 == port && r.number(PACKETS) > 0)
+}
+
+#[test]
+fn what_groups_refuse_is_recorded_by_who_refuses() {
+    story("what_groups_refuse_is_recorded_by_who_refuses", |mut world: World| async {
+        let dir = keep_in(&mut world);
+        world.group(1).ingress.push(tcp(22, members(1)));
+        let server = world.launch(5, &[1]).await;
+        let client = world.launch(6, &[1]).await;
+        // The log comes after the interfaces, as a change of one thing.
+        world.vpc().flow_logs.push(log(FlowLogTraffic::Reject, FlowLogScope::Vpc));
+        world.apply().await;
+        assert!(client.is_refused(server.ip, 23).await);
+        let told = until(&dir, |records| probes(records, 5, "REJECT", "ingress", "23")).await;
+        assert!(told.iter().all(|record| record.0[8] != "ACCEPT"), "{told:#?}");
+        let refused = told.iter().find(|r| r.is(5, "REJECT", "ingress")).unwrap();
+        assert_eq!(refused.ends(), ("172.31.0.6", "172.31.0.5", "23"));
+        assert_eq!((refused.number(13), refused.number(BYTES)), (2, 60 * refused.number(PACKETS)), "SYNs");
+
+        world.vpc().flow_logs[0].traffic = FlowLogTraffic::All;
+        world.group(1).egress.clear();
+        world.group(1).egress.push(tcp(22, cidr("0.0.0.0/0")));
+        world.apply().await;
+        assert!(client.is_refused(server.ip, 24).await, "it may not leave");
+        let told = until(&dir, |records| probes(records, 6, "REJECT", "egress", "24")).await;
+        assert!(!probes(&told, 5, "REJECT", "ingress", "24"), "the receiver never saw it");
+        assert!(!probes(&told, 6, "ACCEPT", "egress", "24"), "{told:#?}");
+
+        world.group(1).egress.push(tcp(25, cidr("0.0.0.0/0")));
+        world.apply().await;
+        assert!(client.is_refused(server.ip, 25).await, "it may not come in");
+        until(&dir, |records| {
+            probes(records, 6, "ACCEPT", "egress", "25") && probes(records, 5, "REJECT", "ingress", "25")
+        })
+        .await;
+        assert_eq!(world.apply().await, Vec::<String>::new(), "it is all as wished");
+        world
+    });
+}
+
+#[test]
+fn an_answer_that_an_acl_refuses_is_recorded_so() {
+    story("an_answer_that_an_acl_refuses_is_recorded_so", |mut world: World| async {
+        let dir = keep_in(&mut world);
+        world.group(1).ingress.push(crate::world::all(cidr("0.0.0.0/0")));
+        world.vpc().flow_logs.push(log(FlowLogTraffic::All, FlowLogScope::Vpc));
+        let everything = |allow| AclEntry {
+            number: 100,
+            allow,
+            traffic: cumulet_model::security::Traffic::All,
+            cidr: "0.0.0.0/0".parse().unwrap(),
+        };
+        world.vpc().subnets[0].acl = Some(AclSpec { ingress: vec![everything(true)], egress: vec![] });
+        let server = world.launch(5, &[1]).await;
+        let client = world.launch(100 + 6, &[1]).await;
+        assert!(!client.pings(server.ip).await, "the answers don't get out");
+        let is_ping = |r: &Record| r.0[5] == "1";
+        let told = until(&dir, |records| {
+            let of = |n, action, direction| records.iter().any(|r| is_ping(r) && r.is(n, action, direction));
+            of(5, "ACCEPT", "ingress") && of(5, "REJECT", "egress") && of(106, "ACCEPT", "egress")
+        })
+        .await;
+        let pings = |n, action, direction| {
+            sum(told.iter().filter(|r| is_ping(r) && r.is(n, action, direction)), PACKETS)
+        };
+        assert_eq!(pings(5, "ACCEPT", "egress"), 0, "{told:#?}");
+        assert_eq!(pings(106, "ACCEPT", "ingress"), 0, "{told:#?}");
+        assert_eq!(pings(5, "REJECT", "egress"), pings(5, "ACCEPT", "ingress"), "{told:#?}");
+        world
+    });
+}
+
+#[test]
+fn a_flood_is_held_within_bounds_and_told() {
+    story("a_flood_is_held_within_bounds_and_told", |mut world: World| async {
+        let dir = keep_in(&mut world);
+        world.group(1).egress.clear();
+        let spec = log(FlowLogTraffic::Reject, FlowLogScope::Vpc);
+        world.vpc().flow_logs.push(FlowLogSpec { aggregation_seconds: 5, ..spec.clone() });
+        let client = world.launch(6, &[1]).await;
+        let _neighbour = world.launch(5, &[1]).await;
+        // 30,000 flows from one guest: three times what an interface's account holds.
+        let sent = client
+            .ns
+            .run(|| {
+                let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+                let sends = (1..=30_000u16).filter(|port| {
+                    std::thread::sleep(Duration::from_micros(if port % 100 == 0 { 1000 } else { 0 }));
+                    socket.send_to(b"x", ("172.31.0.5", *port)).is_ok()
+                });
+                sends.count()
+            })
+            .await
+            .unwrap();
+        assert!(sent > 20_000, "{sent}");
+        let begun = Instant::now();
+        let status = loop {
+            let status = world.net.flow_log_status(&spec.id).await.unwrap();
+            if status.records > 1_000 && status.skipped_packets + status.lost_messages > 0 {
+                break status;
+            }
+            assert!(begun.elapsed() < 2 * PATIENCE, "{status:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let told = until(&dir, |records| records.iter().any(|r| r.has_status(6, "SKIPDATA"))).await;
+        assert!(told.iter().filter(|r| r.is(6, "REJECT", "egress")).count() > 1_000);
+        println!("{sent} refused packets of as many flows: {status:?}");
         world
     });
 }

@@ -1,5 +1,6 @@
 //! The desired network, made purely of rows.
 
+mod flow_log;
 mod group;
 mod interface;
 mod vpc;
@@ -7,9 +8,11 @@ mod vpc;
 use std::collections::HashMap;
 
 use cumulet_model::dhcp::DhcpOptionsSet;
+use cumulet_model::flow_log::FlowLog;
 use cumulet_model::gateway::{EgressOnlyGateway, InternetGateway};
 use cumulet_model::nat::NatGateway;
 use cumulet_model::network::Vpc;
+use cumulet_model::place::Region;
 use cumulet_model::route::RouteTable;
 use cumulet_model::security::SecurityGroup;
 use cumulet_ports::network::{NetworkSpec, VpcSpec};
@@ -37,6 +40,12 @@ pub struct Rows {
     pub nat_gateways: Vec<NatGateway>,
     /// DHCP options sets.
     pub dhcp_options: Vec<DhcpOptionsSet>,
+    /// Flow logs.
+    pub flow_logs: Vec<FlowLog>,
+    /// The region with its zones.
+    pub region: Region,
+    /// The account's number.
+    pub account: String,
 }
 
 /// The desired network: all VPCs, with those interfaces that are to be wired.
@@ -61,6 +70,12 @@ pub fn network(rows: &Rows) -> NetworkSpec {
             .iter()
             .filter(|(record, _)| record.interface.vpc_id == vpc.id)
             .filter_map(|(record, queues)| interface::spec(record, *queues))
+            .collect(),
+        flow_logs: rows
+            .flow_logs
+            .iter()
+            .filter(|log| log.vpc_id == vpc.id)
+            .map(|log| flow_log::spec(log, rows))
             .collect(),
         ..vpc::spec(vpc, rows, &targets)
     });
