@@ -12,10 +12,31 @@ pub struct Vpc {
     pub id: String,
     /// Its addresses, such as `172.31.0.0/16`.
     pub cidr: String,
+    /// Further ranges of its addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_cidrs: Vec<String>,
+    /// Its IPv6 addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipv6_cidrs: Vec<String>,
     /// Whether launches that name no subnet go here.
     pub is_default: bool,
     /// Tags.
     #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A VPC to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateVpc {
+    /// Its addresses, a /16 to /28.
+    pub cidr: String,
+    /// Whether it gets IPv6 addresses, a /56.
+    #[serde(default)]
+    pub ipv6: bool,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
 
@@ -47,6 +68,29 @@ pub struct Subnet {
     pub available_addresses: u32,
     /// Tags.
     #[serde(default)]
+    pub tags: Tags,
+}
+
+/// A subnet to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateSubnet {
+    /// The VPC.
+    pub vpc_id: String,
+    /// Its addresses, a /16 to /28 of the VPC's.
+    pub cidr: String,
+    /// Its IPv6 addresses, a /64 of the VPC's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6_cidr: Option<String>,
+    /// The zone's name; the first zone when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whether instances get a public address when the launch does not say.
+    #[serde(default)]
+    pub map_public_ip_on_launch: bool,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
 

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     address, aws_env, bench, completion, console, copy, exec, flow_log, fork, forward, group, image,
-    interface, key, list, modify, reboot, run, save, saved, show, ssh, start, stop, subnets, tag, teardown,
-    terminate, types, volume, vpcs,
+    interface, key, list, modify, reboot, route, run, save, saved, show, ssh, start, stop, subnet, subnets,
+    tag, teardown, terminate, types, volume, vpc, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
@@ -101,6 +101,15 @@ pub enum Command {
     /// Elastic addresses: list, allocate, associate, disassociate, release
     #[command(subcommand, visible_alias = "addresses")]
     Address(address::Address),
+    /// VPCs: list, create, remove
+    #[command(subcommand)]
+    Vpc(vpc::Vpc),
+    /// Subnets: list, create, remove
+    #[command(subcommand)]
+    Subnet(subnet::Subnet),
+    /// Route tables and routes: list, make, add, remove
+    #[command(subcommand, visible_alias = "routes")]
+    Route(route::Route),
     /// List the subnets
     Subnets(subnets::Subnets),
     /// List the VPCs

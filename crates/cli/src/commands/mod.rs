@@ -17,6 +17,7 @@ pub mod key;
 pub mod list;
 pub mod modify;
 pub mod reboot;
+pub mod route;
 pub mod run;
 pub mod save;
 pub mod saved;
@@ -24,6 +25,7 @@ pub mod show;
 pub mod ssh;
 pub mod start;
 pub mod stop;
+pub mod subnet;
 pub mod subnets;
 pub mod tag;
 pub mod teardown;
@@ -31,6 +33,7 @@ pub mod terminate;
 pub mod types;
 mod version;
 pub mod volume;
+pub mod vpc;
 pub mod vpcs;
 mod wait;
 
@@ -69,6 +72,9 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Volume(command) => command.run(&context).await,
         Command::Address(command) => command.run(&context).await,
         Command::Interface(command) => command.run(&context).await,
+        Command::Vpc(command) => command.run(&context).await,
+        Command::Subnet(command) => command.run(&context).await,
+        Command::Route(command) => command.run(&context).await,
         Command::Subnets(command) => command.run(&context).await,
         Command::Vpcs(command) => command.run(&context).await,
         Command::Modify(command) => command.run(&context).await,

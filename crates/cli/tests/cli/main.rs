@@ -13,3 +13,4 @@ mod instances;
 mod keys;
 mod ssh;
 mod volumes;
+mod vpcs;

@@ -1,10 +1,26 @@
 //! VPCs, subnets and interfaces on the wire.
 
 use cumulet_api_types::network as wire;
+use cumulet_model::CloudError;
 use cumulet_model::network::{GroupRef, NetworkInterface, Subnet, Vpc};
+use ipnet::Ipv4Net;
 
 pub(crate) fn vpc_to(vpc: Vpc) -> wire::Vpc {
-    wire::Vpc { id: vpc.id.into(), cidr: vpc.cidr.to_string(), is_default: vpc.is_default, tags: vpc.tags }
+    wire::Vpc {
+        id: vpc.id.into(),
+        cidr: vpc.cidr.to_string(),
+        more_cidrs: vpc.more_cidrs.iter().map(|held| held.cidr.to_string()).collect(),
+        ipv6_cidrs: vpc.ipv6_cidrs.iter().map(|held| held.cidr.to_string()).collect(),
+        is_default: vpc.is_default,
+        tags: vpc.tags,
+    }
+}
+
+/// The block in a field.
+pub(crate) fn ipv4_block(field: &str, text: &str) -> Result<Ipv4Net, CloudError> {
+    text.parse().map_err(|_| {
+        CloudError::invalid_value(format!("{field} must be a block of IPv4 addresses, as 10.0.0.0/16"))
+    })
 }
 
 pub(crate) fn subnet_to(subnet: Subnet) -> wire::Subnet {

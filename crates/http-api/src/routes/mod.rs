@@ -8,8 +8,10 @@ mod host;
 mod images;
 mod instance_types;
 mod instances;
+mod internet_gateways;
 mod key_pairs;
 mod network_interfaces;
+mod route_tables;
 mod saved_machines;
 mod security_groups;
 mod subnets;
@@ -40,8 +42,10 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .merge(security_groups::routes())
         .merge(tags::routes())
         .merge(volumes::routes())
-        .routes(routes!(vpcs::list))
-        .routes(routes!(subnets::list))
+        .merge(vpcs::routes())
+        .merge(subnets::routes())
+        .merge(route_tables::routes())
+        .merge(internet_gateways::routes())
         .merge(network_interfaces::routes())
         .routes(routes!(instance_types::list))
 }
