@@ -26,6 +26,21 @@ async fn boto3_leads_elastic_addresses_where_it_wants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_makes_rules_of_every_kind() {
+    story("boto3_makes_rules_of_every_kind", "groups.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_keeps_prefix_lists_in_versions() {
+    story("boto3_keeps_prefix_lists_in_versions", "prefix_lists.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_guards_subnets_by_acls() {
+    story("boto3_guards_subnets_by_acls", "acls.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_finds_every_documented_filter() {
     story("boto3_finds_every_documented_filter", "every_filter.py").await;
 }

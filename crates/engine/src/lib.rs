@@ -6,6 +6,7 @@
 //! the facts.
 #![forbid(unsafe_code)]
 
+mod acls;
 mod addresses;
 pub mod agent;
 pub mod api;
@@ -35,6 +36,7 @@ mod metadata;
 mod modify;
 mod network;
 mod plan;
+mod prefix_lists;
 mod run;
 mod saved;
 mod smbios;

@@ -51,6 +51,8 @@ impl Cloud {
         ids.extend(self.network_interfaces().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.volumes().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.snapshots().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.network_acls().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.prefix_lists().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.addresses().await?.into_iter().map(|r| r.id.to_string()));
         ids.extend(self.route_tables().await?.into_iter().map(|r| r.table.id.to_string()));
         ids.extend(self.internet_gateways().await?.into_iter().map(|r| r.id.to_string()));
@@ -80,6 +82,8 @@ fn unknown(id: &str) -> CloudError {
         "network-interface" => (ErrorCode::InvalidInterfaceNotFound, "networkInterface ID"),
         "security-group" => (ErrorCode::InvalidGroupNotFound, "security group"),
         "security-group-rule" => (ErrorCode::InvalidRuleIdNotFound, "security group rule ID"),
+        "network-acl" => (ErrorCode::InvalidNetworkAclIdNotFound, "networkAcl ID"),
+        "prefix-list" => (ErrorCode::InvalidPrefixListIdNotFound, "prefix list ID"),
         "elastic-ip" => (ErrorCode::InvalidAllocationIdNotFound, "allocation ID"),
         "route-table" => (ErrorCode::InvalidRouteTableIdNotFound, "routeTable ID"),
         "internet-gateway" => (ErrorCode::InvalidInternetGatewayIdNotFound, "internetGateway ID"),

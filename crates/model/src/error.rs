@@ -197,6 +197,7 @@ codes! {
     NetworkAclLimitExceeded = "NetworkAclLimitExceeded", 400;
     OperationNotPermitted = "OperationNotPermitted", 400;
     PendingSnapshotLimitExceeded = "PendingSnapshotLimitExceeded", 400;
+    PrefixListLimitExceeded = "PrefixListLimitExceeded", 400;
     PrefixListMaxEntriesExceeded = "PrefixListMaxEntriesExceeded", 400;
     PrefixListVersionMismatch = "PrefixListVersionMismatch", 400;
     PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded", 400;

@@ -4,6 +4,7 @@
 //! computed from them, security-group rules, address arithmetic. This crate knows no other crate of the project.
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod address;
 pub mod attachment;
 pub mod catalogue;
@@ -22,6 +23,7 @@ pub mod nat;
 pub mod network;
 pub mod packet;
 pub mod place;
+pub mod prefix_list;
 pub mod range;
 pub mod route;
 pub mod saved_machine;

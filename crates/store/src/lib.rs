@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod acl;
 mod column;
 mod credits;
 mod dhcp;
@@ -19,6 +20,7 @@ mod interface;
 mod key;
 mod modification;
 mod nat;
+mod prefix_list;
 mod route;
 mod saved_machine;
 mod security;

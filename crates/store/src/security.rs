@@ -80,6 +80,45 @@ impl Store {
         tx.commit().await.map_err(doing("delete security group rules"))
     }
 
+    /// Writes what rules allow and their descriptions, all or none; one that is not there is [`crate::StoreError::Gone`].
+    pub async fn update_rules(&self, rules: &[Rule]) -> StoreResult<()> {
+        let mut tx = self.begin().await?;
+        // Rules may change places with each other: each gives its own up before any takes another's.
+        for rule in rules {
+            sqlx::query("UPDATE security_group_rules SET spec = id WHERE id = ?")
+                .bind(rule.id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(doing("change security group rules"))?;
+        }
+        for rule in rules {
+            let done = sqlx::query("UPDATE security_group_rules SET spec = ?, description = ? WHERE id = ?")
+                .bind(json(&rule.spec))
+                .bind(&rule.description)
+                .bind(rule.id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(inserting("the security group rule"))?;
+            one_row(done, "the security group rule")?;
+        }
+        tx.commit().await.map_err(doing("change security group rules"))
+    }
+
+    /// Writes the descriptions of rules, all or none; one that is not there is [`crate::StoreError::Gone`].
+    pub async fn describe_rules(&self, descriptions: &[(RuleId, Option<String>)]) -> StoreResult<()> {
+        let mut tx = self.begin().await?;
+        for (id, description) in descriptions {
+            let done = sqlx::query("UPDATE security_group_rules SET description = ? WHERE id = ?")
+                .bind(description)
+                .bind(id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(doing("describe security group rules"))?;
+            one_row(done, "the security group rule")?;
+        }
+        tx.commit().await.map_err(doing("describe security group rules"))
+    }
+
     /// Removes a security group with its rules. Interfaces that use it must be gone.
     pub async fn delete_security_group(&self, group: &SecurityGroup) -> StoreResult<()> {
         let mut tx = self.begin().await?;

@@ -98,3 +98,16 @@ async fn a_listed_instance_does_not_hold_its_subnet() {
     store.delete_subnet(&instance.subnet_id).await.unwrap();
     assert_eq!(store.instances().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_older_databases_vpc_gets_its_default_acl() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cumulet.db");
+    old_database(&path).await;
+    let store = Store::open(&path).await.unwrap();
+    let acls = store.network_acls().await.unwrap();
+    let [acl] = &acls[..] else { panic!("one ACL, not {acls:?}") };
+    assert!(acl.is_default && acl.allows_all(false) && acl.entries.len() == 2);
+    assert_eq!(acl.associations.len(), 2, "each subnet is associated with it");
+    assert!(store.prefix_lists().await.unwrap().is_empty());
+}

@@ -52,7 +52,10 @@ actions! { EC2:
     "CreateImage" => create_image;
     "CreateInternetGateway" => create_internet_gateway;
     "CreateKeyPair" => create_key_pair;
+    "CreateManagedPrefixList" => create_managed_prefix_list;
     "CreateNatGateway" => create_nat_gateway;
+    "CreateNetworkAcl" => create_network_acl;
+    "CreateNetworkAclEntry" => create_network_acl_entry;
     "CreateNetworkInterface" => create_network_interface;
     "CreateRoute" => create_route;
     "CreateRouteTable" => create_route_table;
@@ -67,7 +70,10 @@ actions! { EC2:
     "DeleteFlowLogs" => delete_flow_logs;
     "DeleteInternetGateway" => delete_internet_gateway;
     "DeleteKeyPair" => delete_key_pair;
+    "DeleteManagedPrefixList" => delete_managed_prefix_list;
     "DeleteNatGateway" => delete_nat_gateway;
+    "DeleteNetworkAcl" => delete_network_acl;
+    "DeleteNetworkAclEntry" => delete_network_acl_entry;
     "DeleteNetworkInterface" => delete_network_interface;
     "DeleteRoute" => delete_route;
     "DeleteRouteTable" => delete_route_table;
@@ -94,14 +100,19 @@ actions! { EC2:
     "DescribeInstances" => describe_instances;
     "DescribeInternetGateways" => describe_internet_gateways;
     "DescribeKeyPairs" => describe_key_pairs;
+    "DescribeManagedPrefixLists" => describe_managed_prefix_lists;
     "DescribeNatGateways" => describe_nat_gateways;
+    "DescribeNetworkAcls" => describe_network_acls;
     "DescribeNetworkInterfaceAttribute" => describe_network_interface_attribute;
     "DescribeNetworkInterfaces" => describe_network_interfaces;
+    "DescribePrefixLists" => describe_prefix_lists;
     "DescribeRegions" => describe_regions;
     "DescribeRouteTables" => describe_route_tables;
+    "DescribeSecurityGroupReferences" => describe_security_group_references;
     "DescribeSecurityGroupRules" => describe_security_group_rules;
     "DescribeSecurityGroups" => describe_security_groups;
     "DescribeSnapshots" => describe_snapshots;
+    "DescribeStaleSecurityGroups" => describe_stale_security_groups;
     "DescribeSubnets" => describe_subnets;
     "DescribeTags" => describe_tags;
     "DescribeVolumeAttribute" => describe_volume_attribute;
@@ -118,25 +129,35 @@ actions! { EC2:
     "DisassociateSubnetCidrBlock" => disassociate_subnet_cidr_block;
     "DisassociateVpcCidrBlock" => disassociate_vpc_cidr_block;
     "GetConsoleOutput" => get_console_output;
+    "GetManagedPrefixListAssociations" => get_managed_prefix_list_associations;
+    "GetManagedPrefixListEntries" => get_managed_prefix_list_entries;
+    "GetSecurityGroupsForVpc" => get_security_groups_for_vpc;
     "ImportKeyPair" => import_key_pair;
     "ModifyInstanceAttribute" => modify_instance_attribute;
     "ModifyInstanceCreditSpecification" => modify_instance_credit_specification;
     "ModifyInstanceMetadataOptions" => modify_instance_metadata_options;
+    "ModifyManagedPrefixList" => modify_managed_prefix_list;
     "ModifyNetworkInterfaceAttribute" => modify_network_interface_attribute;
+    "ModifySecurityGroupRules" => modify_security_group_rules;
     "ModifySubnetAttribute" => modify_subnet_attribute;
     "ModifyVolume" => modify_volume;
     "ModifyVpcAttribute" => modify_vpc_attribute;
     "RebootInstances" => reboot_instances;
     "RegisterImage" => register_image;
     "ReleaseAddress" => release_address;
+    "ReplaceNetworkAclAssociation" => replace_network_acl_association;
+    "ReplaceNetworkAclEntry" => replace_network_acl_entry;
     "ReplaceRoute" => replace_route;
     "ReplaceRouteTableAssociation" => replace_route_table_association;
+    "RestoreManagedPrefixListVersion" => restore_managed_prefix_list_version;
     "RevokeSecurityGroupEgress" => revoke_security_group_egress;
     "RevokeSecurityGroupIngress" => revoke_security_group_ingress;
     "RunInstances" => run_instances;
     "StartInstances" => start_instances;
     "StopInstances" => stop_instances;
     "TerminateInstances" => terminate_instances;
+    "UpdateSecurityGroupRuleDescriptionsEgress" => update_security_group_rule_descriptions_egress;
+    "UpdateSecurityGroupRuleDescriptionsIngress" => update_security_group_rule_descriptions_ingress;
 }
 
 actions! { STS:

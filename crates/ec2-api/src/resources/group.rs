@@ -29,6 +29,8 @@ const FILTERS: FilterTable<SecurityGroup> = FilterTable {
         ("egress.ip-permission.cidr", |g, _| cidrs(g, Direction::Egress)),
         ("egress.ip-permission.from-port", |g, _| ports(g, Direction::Egress, |(from, _)| from)),
         ("egress.ip-permission.group-id", |g, _| groups(g, Direction::Egress)),
+        ("egress.ip-permission.ipv6-cidr", |g, _| cidrs6(g, Direction::Egress)),
+        ("egress.ip-permission.prefix-list-id", |g, _| lists(g, Direction::Egress)),
         ("egress.ip-permission.protocol", |g, _| protocols(g, Direction::Egress)),
         ("egress.ip-permission.to-port", |g, _| ports(g, Direction::Egress, |(_, to)| to)),
         ("egress.ip-permission.user-id", |g, f| many(groups(g, Direction::Egress).iter().map(|_| f.account))),
@@ -37,26 +39,35 @@ const FILTERS: FilterTable<SecurityGroup> = FilterTable {
         ("ip-permission.cidr", |g, _| cidrs(g, Direction::Ingress)),
         ("ip-permission.from-port", |g, _| ports(g, Direction::Ingress, |(from, _)| from)),
         ("ip-permission.group-id", |g, _| groups(g, Direction::Ingress)),
+        ("ip-permission.ipv6-cidr", |g, _| cidrs6(g, Direction::Ingress)),
+        ("ip-permission.prefix-list-id", |g, _| lists(g, Direction::Ingress)),
         ("ip-permission.protocol", |g, _| protocols(g, Direction::Ingress)),
         ("ip-permission.to-port", |g, _| ports(g, Direction::Ingress, |(_, to)| to)),
         ("ip-permission.user-id", |g, f| many(groups(g, Direction::Ingress).iter().map(|_| f.account))),
         ("owner-id", |_, f| one(f.account)),
         ("vpc-id", |g, _| one(&g.vpc_id)),
     ],
-    absent: &[
-        "egress.ip-permission.group-name",
-        "egress.ip-permission.ipv6-cidr",
-        "egress.ip-permission.prefix-list-id",
-        "ip-permission.group-name",
-        "ip-permission.ipv6-cidr",
-        "ip-permission.prefix-list-id",
-    ],
+    absent: &["egress.ip-permission.group-name", "ip-permission.group-name"],
     tags: Some(|g| &g.tags),
 };
 
 fn cidrs(group: &SecurityGroup, direction: Direction) -> Vec<String> {
     many(group.rules_of(direction).filter_map(|rule| match &rule.spec.peer {
         Peer::Cidr(cidr) => Some(cidr),
+        _ => None,
+    }))
+}
+
+fn cidrs6(group: &SecurityGroup, direction: Direction) -> Vec<String> {
+    many(group.rules_of(direction).filter_map(|rule| match &rule.spec.peer {
+        Peer::Cidr6(cidr) => Some(cidr),
+        _ => None,
+    }))
+}
+
+fn lists(group: &SecurityGroup, direction: Direction) -> Vec<String> {
+    many(group.rules_of(direction).filter_map(|rule| match &rule.spec.peer {
+        Peer::PrefixList(id) => Some(id),
         _ => None,
     }))
 }

@@ -1,11 +1,13 @@
 //! Resources at the edge: how each kind reads in XML, which filters it has, how it is selected. Element names and their
 //! order are those of EC2's model; what this cloud has no notion of is left out.
 
+pub mod acl;
 pub mod address;
 pub mod dhcp_options;
 pub mod egress_only_gateway;
 pub mod flow_log;
 pub mod group;
+pub mod group_for_vpc;
 pub mod image;
 pub mod instance;
 mod instance_filters;
@@ -17,6 +19,7 @@ pub mod modification;
 pub mod nat_gateway;
 pub mod permission;
 pub mod place;
+pub mod prefix_list;
 pub mod route_table;
 pub mod rule;
 pub mod snapshot;

@@ -36,15 +36,17 @@ pub fn xml(rule: &Rule, groups: &[SecurityGroup], facts: &Facts<'_>) -> Xml {
         .text("securityGroupRuleId", &rule.id)
         .text("groupId", &rule.group_id)
         .text("groupOwnerId", facts.account);
-    let (cidr, group) = peers(rule);
-    let referenced = group.map(|id| {
-        let vpc = groups.iter().find(|group| group.id.as_str() == id).map(|group| &group.vpc_id);
-        Xml::new().text("groupId", id).text("userId", facts.account).maybe("vpcId", vpc)
-    });
+    let peer = match &rule.spec.peer {
+        Peer::Group(id) => {
+            let vpc = groups.iter().find(|group| group.id == *id).map(|group| &group.vpc_id);
+            let info = Xml::new().text("groupId", id).text("userId", facts.account).maybe("vpcId", vpc);
+            Xml::new().node("referencedGroupInfo", info)
+        }
+        other => addresses(other),
+    };
     start
         .and(traffic(rule))
-        .maybe("cidrIpv4", cidr)
-        .maybe_node("referencedGroupInfo", referenced)
+        .and(peer)
         .maybe("description", rule.description.as_deref())
         .tags(&rule.tags)
         .text("securityGroupRuleArn", facts.arn("security-group-rule", &rule.id))
@@ -52,22 +54,25 @@ pub fn xml(rule: &Rule, groups: &[SecurityGroup], facts: &Facts<'_>) -> Xml {
 
 /// A rule as the revoke actions show it.
 pub fn revoked_xml(rule: &Rule) -> Xml {
-    let (cidr, group) = peers(rule);
+    let peer = match &rule.spec.peer {
+        Peer::Group(id) => Xml::new().text("referencedGroupId", id),
+        other => addresses(other),
+    };
     Xml::new()
         .text("securityGroupRuleId", &rule.id)
         .text("groupId", &rule.group_id)
         .and(traffic(rule))
-        .maybe("cidrIpv4", cidr)
-        .maybe("referencedGroupId", group)
+        .and(peer)
         .maybe("description", rule.description.as_deref())
 }
 
-fn peers(rule: &Rule) -> (Option<String>, Option<&str>) {
-    match &rule.spec.peer {
-        Peer::Cidr(cidr) => (Some(cidr.to_string()), None),
-        Peer::Cidr6(cidr) => (Some(cidr.to_string()), None),
-        Peer::PrefixList(_) => (None, None),
-        Peer::Group(id) => (None, Some(id.as_str())),
+/// A peer that is no group.
+fn addresses(peer: &Peer) -> Xml {
+    match peer {
+        Peer::Cidr(cidr) => Xml::new().text("cidrIpv4", cidr),
+        Peer::Cidr6(cidr) => Xml::new().text("cidrIpv6", cidr),
+        Peer::PrefixList(id) => Xml::new().text("prefixListId", id),
+        Peer::Group(_) => Xml::new(),
     }
 }
 

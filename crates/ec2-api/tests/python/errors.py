@@ -43,13 +43,14 @@ refused("InvalidGroup.Duplicate", ec2.create_security_group, GroupName="web", De
 rule = dict(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
                                           "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
 refused("DryRunOperation", ec2.authorize_security_group_ingress, **rule, DryRun=True)
-refused("InvalidPermission.NotFound", ec2.revoke_security_group_ingress, **rule)
+unknown = ec2.revoke_security_group_ingress(**rule)
+assert [p["FromPort"] for p in unknown["UnknownIpPermissions"]] == [22], "in the default VPC it is no error"
 ec2.authorize_security_group_ingress(**rule)
 refused("InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, **rule)
 sixth = [{"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]
-refused("UnsupportedOperation", ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=sixth,
-        contains="Ipv6Ranges")
-refused("InvalidPermission.NotFound", ec2.revoke_security_group_egress, GroupId=group, IpPermissions=sixth)
+refused("MissingParameter", ec2.revoke_security_group_egress, GroupId=group)
+refused("InvalidSecurityGroupRuleId.NotFound", ec2.revoke_security_group_egress, GroupId=group,
+        SecurityGroupRuleIds=[f"sgr-{NONE}"])
 refused("InvalidParameterValue", ec2.authorize_security_group_ingress, GroupId=group, IpProtocol="tcp", FromPort=1,
         ToPort=2, CidrIp="10.0.0.0/33", contains="10.0.0.0/33")
 ec2.create_key_pair(KeyName="mine", KeyType="ed25519")

@@ -16,6 +16,7 @@ ACTIONS = {
     "DescribeInstanceCreditSpecifications": {}, "DescribeVolumesModifications": {}, "DescribeVolumeStatus": {}, "DescribeSnapshots": {},
     "DescribeDhcpOptions": {}, "DescribeEgressOnlyInternetGateways": {}, "DescribeInternetGateways": {},
     "DescribeRouteTables": {}, "DescribeNatGateways": {}, "DescribeFlowLogs": {},
+    "DescribeNetworkAcls": {}, "DescribeManagedPrefixLists": {},
 }
 count = 0
 for action in ACTIONS:

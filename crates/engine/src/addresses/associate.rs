@@ -37,6 +37,11 @@ impl Cloud {
             }
             self.check_not_managed(known).await?;
         }
+        if !self.internet_gateways().await?.iter().any(|gate| gate.vpc_id.as_ref() == Some(&interface.vpc_id))
+        {
+            let text = format!("Network {} is not attached to any internet gateway", interface.vpc_id);
+            return Err(CloudError::new(ErrorCode::GatewayNotAttached, text));
+        }
         let held = target.elastic.map(|elastic| elastic.allocation_id.clone());
         if request.allow_reassociation == Some(false) {
             check_free(&address, &interface, target.elastic.map(|elastic| &elastic.association_id))?;

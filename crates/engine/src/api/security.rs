@@ -45,6 +45,39 @@ pub struct RevokeRules {
 pub enum Revoked {
     /// By what they allow; one that is not there is `InvalidPermission.NotFound`.
     Specs(Vec<RuleSpec>),
+    /// By what they allow; one that is not there is passed over.
+    SpecsIfThere(Vec<RuleSpec>),
     /// By id; one that is not there is `InvalidSecurityGroupRuleId.NotFound`.
     Ids(Vec<RuleId>),
+}
+
+/// A rule as it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleChange {
+    /// Which one.
+    pub id: RuleId,
+    /// What it allows from now on.
+    pub spec: RuleSpec,
+    /// Its description from now on.
+    pub description: Option<String>,
+}
+
+/// Descriptions of rules that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateRuleDescriptions {
+    /// The group.
+    pub group_id: GroupId,
+    /// Which way the rules look.
+    pub direction: Direction,
+    /// The rules with their new descriptions.
+    pub rules: DescribedRules,
+}
+
+/// How rules to be described are named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DescribedRules {
+    /// By what they allow.
+    Specs(Vec<(RuleSpec, Option<String>)>),
+    /// By id.
+    Ids(Vec<(RuleId, Option<String>)>),
 }

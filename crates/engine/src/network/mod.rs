@@ -88,7 +88,7 @@ impl NetworkKeeper {
             })
             .collect();
         let store = &self.store;
-        Ok(spec::network(&spec::Rows {
+        let mut spec = spec::network(&spec::Rows {
             vpcs: store.vpcs().await?,
             subnets: store.subnets().await?,
             groups: store.security_groups().await?,
@@ -101,7 +101,9 @@ impl NetworkKeeper {
             flow_logs: store.flow_logs().await?,
             region: self.region.clone(),
             account: self.account.clone(),
-        }))
+        });
+        spec::guard(&mut spec, &store.network_acls().await?, &store.prefix_lists().await?);
+        Ok(spec)
     }
 }
 

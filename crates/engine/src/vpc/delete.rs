@@ -39,6 +39,7 @@ impl Cloud {
                 .await?
                 .iter()
                 .any(|group| group.vpc_id == *id && group.name != SecurityGroup::DEFAULT_NAME)
+            || self.network_acls().await?.iter().any(|acl| acl.vpc_id == *id && !acl.is_default)
             || store
                 .route_tables()
                 .await

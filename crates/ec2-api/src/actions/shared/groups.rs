@@ -35,3 +35,11 @@ pub fn by_name(groups: &[SecurityGroup], vpc: &VpcId, name: &str) -> Result<Grou
 fn not_found(what: &str) -> CloudError {
     CloudError::not_found(ErrorCode::InvalidGroupNotFound, "security group", what)
 }
+
+/// Refuses a VPC that is not there.
+pub async fn vpc_exists(call: &Call, id: &VpcId) -> Result<(), CloudError> {
+    if call.cloud.vpcs().await?.iter().any(|vpc| vpc.id == *id) {
+        return Ok(());
+    }
+    Err(CloudError::not_found(ErrorCode::InvalidVpcIdNotFound, "vpc ID", id))
+}

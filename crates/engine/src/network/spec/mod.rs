@@ -1,8 +1,11 @@
 //! The desired network, made purely of rows.
 
+mod acl;
 mod flow_log;
 mod group;
+mod guard;
 mod interface;
+mod prefix_list;
 mod vpc;
 
 use std::collections::HashMap;
@@ -17,6 +20,8 @@ use cumulet_model::route::RouteTable;
 use cumulet_model::security::SecurityGroup;
 use cumulet_ports::network::{NetworkSpec, VpcSpec};
 use cumulet_store::{InterfaceRecord, SubnetRecord};
+
+pub use guard::guard;
 
 use crate::vpc::targets::Targets;
 
