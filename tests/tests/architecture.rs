@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["model", "ports"]),
     ("imds", &["model"]),
     ("firstboot", &["cloud-init-config"]),
-    ("engine", &["agent-client", "cloud-init-config", "model", "ports", "store", "vmm-protocol"]),
+    ("engine", &["agent-client", "cloud-init-config", "model", "ports", "reach", "store", "vmm-protocol"]),
     ("ec2-api", &["engine", "model"]),
     ("http-api", &["agent-client", "api-types", "engine", "model"]),
     ("client", &["agent-client", "api-types"]),

@@ -18,6 +18,7 @@ pub mod instance;
 pub mod instance_type;
 pub mod key_pair;
 pub mod network;
+pub mod reachability;
 pub mod route;
 pub mod run;
 pub mod saved_machine;

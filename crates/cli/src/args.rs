@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     address, aws_env, bench, completion, console, copy, exec, flow_log, fork, forward, group, image,
-    interface, key, list, modify, reboot, route, run, save, saved, show, ssh, start, stop, subnet, subnets,
+    interface, key, list, modify, reach, reboot, route, run, save, saved, show, ssh, start, stop, subnet, subnets,
     tag, teardown, terminate, types, volume, vpc, vpcs,
 };
 use crate::doctor;
@@ -112,6 +112,8 @@ pub enum Command {
     Route(route::Route),
     /// List the subnets
     Subnets(subnets::Subnets),
+    /// Tell which way traffic takes from one end to another, or what stops it
+    Reach(reach::Reach),
     /// List the VPCs
     Vpcs(vpcs::Vpcs),
     /// Change an instance: its type, user data, protections

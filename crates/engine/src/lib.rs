@@ -26,6 +26,7 @@ mod groups;
 mod hibernate;
 mod idempotent;
 mod images;
+mod insights;
 mod interfaces;
 mod keygen;
 mod keys;

@@ -62,6 +62,8 @@ impl Cloud {
         ids.extend(
             self.inner.store.flow_logs().await.map_err(internal)?.into_iter().map(|r| r.id.to_string()),
         );
+        ids.extend(self.insights_paths().await?.into_iter().map(|r| r.id.to_string()));
+        ids.extend(self.insights_analyses().await?.into_iter().map(|r| r.id.to_string()));
         for group in self.security_groups().await? {
             ids.insert(group.id.to_string());
             ids.extend(group.rules.into_iter().map(|rule| rule.id.to_string()));

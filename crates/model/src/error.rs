@@ -206,6 +206,7 @@ codes! {
     RequestTooLarge = "RequestEntityTooLarge", 413;
     ResourceAlreadyAssociated = "Resource.AlreadyAssociated", 400;
     RouteAlreadyExists = "RouteAlreadyExists", 400;
+    ResourceLimitExceeded = "ResourceLimitExceeded", 400;
     RouteLimitExceeded = "RouteLimitExceeded", 400;
     RouteTableLimitExceeded = "RouteTableLimitExceeded", 400;
     RulesPerSecurityGroupLimitExceeded = "RulesPerSecurityGroupLimitExceeded", 400;

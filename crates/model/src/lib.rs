@@ -16,6 +16,7 @@ pub mod flow_log;
 pub mod gateway;
 pub mod ids;
 pub mod image;
+pub mod insights;
 pub mod instance;
 pub mod key;
 pub mod mac;

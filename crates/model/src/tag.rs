@@ -51,6 +51,8 @@ pub fn resource_type(id: &str) -> &'static str {
         "pl" => "prefix-list",
         "dopt" => "dhcp-options",
         "fl" => "vpc-flow-log",
+        "nip" => "network-insights-path",
+        "nia" => "network-insights-analysis",
         _ => "unknown",
     }
 }

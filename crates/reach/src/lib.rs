@@ -22,6 +22,7 @@ mod matching;
 mod question;
 mod topology;
 mod walk;
+mod words;
 
 pub use analyse::analyse;
 pub use answer::{AclHit, Analysis, Component, Explanation, GroupHit, Hop, HopRule, RouteHit, Way};

@@ -15,6 +15,7 @@ mod flow_log;
 mod gateway;
 mod holder;
 mod image;
+mod insights;
 mod instance;
 mod interface;
 mod key;

@@ -16,6 +16,7 @@ pub mod interface;
 pub mod key;
 pub mod list;
 pub mod modify;
+pub mod reach;
 pub mod reboot;
 pub mod route;
 pub mod run;
@@ -76,6 +77,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Command::Subnet(command) => command.run(&context).await,
         Command::Route(command) => command.run(&context).await,
         Command::Subnets(command) => command.run(&context).await,
+        Command::Reach(command) => command.run(&context).await,
         Command::Vpcs(command) => command.run(&context).await,
         Command::Modify(command) => command.run(&context).await,
         Command::Tag(command) => command.run(&context).await,

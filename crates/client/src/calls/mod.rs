@@ -10,6 +10,7 @@ mod instances;
 mod interfaces;
 mod key_pairs;
 mod network;
+mod reachability;
 mod saved_machines;
 mod security_groups;
 mod tags;

@@ -56,6 +56,7 @@ actions! { EC2:
     "CreateNatGateway" => create_nat_gateway;
     "CreateNetworkAcl" => create_network_acl;
     "CreateNetworkAclEntry" => create_network_acl_entry;
+    "CreateNetworkInsightsPath" => create_network_insights_path;
     "CreateNetworkInterface" => create_network_interface;
     "CreateRoute" => create_route;
     "CreateRouteTable" => create_route_table;
@@ -74,6 +75,8 @@ actions! { EC2:
     "DeleteNatGateway" => delete_nat_gateway;
     "DeleteNetworkAcl" => delete_network_acl;
     "DeleteNetworkAclEntry" => delete_network_acl_entry;
+    "DeleteNetworkInsightsAnalysis" => delete_network_insights_analysis;
+    "DeleteNetworkInsightsPath" => delete_network_insights_path;
     "DeleteNetworkInterface" => delete_network_interface;
     "DeleteRoute" => delete_route;
     "DeleteRouteTable" => delete_route_table;
@@ -103,6 +106,8 @@ actions! { EC2:
     "DescribeManagedPrefixLists" => describe_managed_prefix_lists;
     "DescribeNatGateways" => describe_nat_gateways;
     "DescribeNetworkAcls" => describe_network_acls;
+    "DescribeNetworkInsightsAnalyses" => describe_network_insights_analyses;
+    "DescribeNetworkInsightsPaths" => describe_network_insights_paths;
     "DescribeNetworkInterfaceAttribute" => describe_network_interface_attribute;
     "DescribeNetworkInterfaces" => describe_network_interfaces;
     "DescribePrefixLists" => describe_prefix_lists;
@@ -154,6 +159,7 @@ actions! { EC2:
     "RevokeSecurityGroupIngress" => revoke_security_group_ingress;
     "RunInstances" => run_instances;
     "StartInstances" => start_instances;
+    "StartNetworkInsightsAnalysis" => start_network_insights_analysis;
     "StopInstances" => stop_instances;
     "TerminateInstances" => terminate_instances;
     "UpdateSecurityGroupRuleDescriptionsEgress" => update_security_group_rule_descriptions_egress;

@@ -9,6 +9,7 @@ pub mod flow_log;
 pub mod group;
 pub mod group_for_vpc;
 pub mod image;
+pub mod insights;
 pub mod instance;
 mod instance_filters;
 pub mod instance_type;

@@ -3,6 +3,7 @@
 import base64
 import re
 
+import insights
 import topology
 from common import IMAGE, Cloud, eventually, refused
 
@@ -160,6 +161,9 @@ credits = ec2.describe_instance_credit_specifications(InstanceIds=[first])["Inst
 assert credits == [{"InstanceId": first, "CpuCredits": "standard"}]
 console = ec2.get_console_output(InstanceId=first)
 assert console["InstanceId"] == first and "Timestamp" in console
+
+# The analyser.
+insights.every_action(ec2, refused, first, second, group, vpc["VpcId"])
 
 # Volumes by themselves.
 zone = shown["Placement"]["AvailabilityZone"]

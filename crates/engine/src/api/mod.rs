@@ -5,6 +5,7 @@ pub mod acl;
 pub mod address;
 pub mod flow_log;
 pub mod image;
+pub mod insights;
 pub mod instance;
 pub mod interface;
 pub mod key;

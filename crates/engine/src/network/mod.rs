@@ -67,7 +67,8 @@ impl NetworkKeeper {
         *self.covered.lock().await = None;
     }
 
-    async fn spec(&self) -> Result<NetworkSpec, StoreError> {
+    /// The network as the rows want it now.
+    pub async fn spec(&self) -> Result<NetworkSpec, StoreError> {
         let wired: HashMap<_, _> = self
             .store
             .instances()

@@ -7,6 +7,7 @@ pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod key_pair;
 pub(crate) mod network;
+pub(crate) mod reachability;
 pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod saved_machine;

@@ -11,6 +11,7 @@ mod instances;
 mod internet_gateways;
 mod key_pairs;
 mod network_interfaces;
+mod reachability;
 mod route_tables;
 mod saved_machines;
 mod security_groups;
@@ -46,6 +47,7 @@ pub(crate) fn quick() -> OpenApiRouter<Api> {
         .merge(subnets::routes())
         .merge(route_tables::routes())
         .merge(internet_gateways::routes())
+        .routes(routes!(reachability::ask))
         .merge(network_interfaces::routes())
         .routes(routes!(instance_types::list))
 }

@@ -18,7 +18,7 @@ use crate::random::{Dice, OUTSIDE, Parts, Sender, Trial, addresses, network, tri
 use crate::world::{World, sh, story};
 
 /// What the host's network does by now.
-const PARTS: Parts = Parts { ipv6: false, nat: false, tables: false, secondary: false, prefix_lists: true };
+const PARTS: Parts = Parts { ipv6: false, nat: true, tables: true, secondary: true, prefix_lists: true };
 /// How many flows are sent through each world.
 const FLOWS: u16 = 600;
 const UPLINK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
