@@ -410,5 +410,5 @@ assert len(paged) == len(set(paged)) and set(paged) == everyone and len(everyone
 topology.every_action(ec2, IMAGE)
 
 print(f"{len(cloud.called)} actions answered as botocore's model says")
-assert len(cloud.called) == 101, sorted(cloud.called)
+assert len(cloud.called) == 107, sorted(cloud.called)
 cloud.finish()
