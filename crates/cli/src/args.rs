@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     address, aws_env, bench, completion, console, copy, exec, flow_log, fork, forward, group, image,
-    interface, key, list, modify, reach, reboot, route, run, save, saved, show, ssh, start, stop, subnet, subnets,
-    tag, teardown, terminate, types, volume, vpc, vpcs,
+    interface, key, list, modify, reach, reboot, route, run, save, saved, show, ssh, start, stop, subnet,
+    subnets, tag, teardown, terminate, types, volume, vpc, vpcs,
 };
 use crate::doctor;
 use crate::failure::EXIT_CODES;
