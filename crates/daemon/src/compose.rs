@@ -56,6 +56,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Running> {
 async fn ports(config: &Config) -> anyhow::Result<Ports> {
     let net = NetConfig {
         public_pool: config.public_pool,
+        ipv6_pool: config.ipv6_pool,
         guest_networks: config.guest_networks.clone(),
         resolvers: config.resolvers.clone(),
         flow_logs: config.flow_logs.clone(),

@@ -9,7 +9,7 @@ use cumulet_model::Mib;
 use cumulet_model::catalogue::{self, InstanceType};
 use cumulet_model::place::Region;
 use cumulet_net::flow_logs::ArchiveConfig;
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ pub struct Overrides {
     /// Addresses that public addresses are given out from.
     #[arg(long, env = "CUMULET_PUBLIC_POOL")]
     pub public_pool: Option<Ipv4Net>,
+    /// IPv6 addresses that VPCs have /56 blocks of: a /48 or larger, a private one (RFC 4193) unless the world routes
+    /// another one to this host.
+    #[arg(long, env = "CUMULET_IPV6_POOL")]
+    pub ipv6_pool: Option<Ipv6Net>,
     /// A network around the host that guests with a public address may reach, besides the internet: its LAN, say. May be
     /// given several times, or several separated by commas.
     #[arg(long = "guest-network", env = "CUMULET_GUEST_NETWORKS", value_delimiter = ',')]
@@ -69,6 +73,7 @@ struct FileConfig {
     region: Option<String>,
     zones: Option<usize>,
     public_pool: Option<Ipv4Net>,
+    ipv6_pool: Option<Ipv6Net>,
     guest_networks: Vec<Ipv4Net>,
     default_vpc: Option<Ipv4Net>,
     resolvers: Option<Vec<SocketAddr>>,
@@ -116,6 +121,8 @@ pub struct Config {
     pub region: Region,
     /// Pool of public addresses.
     pub public_pool: Ipv4Net,
+    /// Pool of VPCs' IPv6 blocks.
+    pub ipv6_pool: Ipv6Net,
     /// Networks around the host that guests may reach.
     pub guest_networks: Vec<Ipv4Net>,
     /// Addresses of the default VPC.
@@ -169,6 +176,8 @@ impl Config {
             !default_vpc.contains(&public_pool) && !public_pool.contains(&default_vpc),
             "public_pool {public_pool} and default_vpc {default_vpc} overlap"
         );
+        let ipv6_pool = flags.ipv6_pool.or(file.ipv6_pool).unwrap_or(cumulet_net::DEFAULT_IPV6_POOL);
+        ensure!(ipv6_pool.prefix_len() <= 48, "ipv6_pool must be a /48 or larger, not {ipv6_pool}");
         let seconds = |given: Option<u64>, usual: Duration| given.map_or(usual, Duration::from_secs);
         let usual = Graces::default();
         Ok(Self {
@@ -186,6 +195,7 @@ impl Config {
             http_names: file.http_names,
             region: Region::new(&region, zones),
             public_pool,
+            ipv6_pool,
             guest_networks: [file.guest_networks, flags.guest_networks.clone()].concat(),
             default_vpc,
             resolvers: file.resolvers,

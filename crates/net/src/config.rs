@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use cumulet_model::place::Region;
-use ipnet::Ipv4Net;
+use cumulet_ports::network::DEFAULT_IPV6_POOL;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::flow_logs::ArchiveConfig;
 
@@ -54,6 +55,9 @@ pub struct NetConfig {
     /// Public addresses, /16 to /29. As in a subnet the first four and the last are not given out: the second is the
     /// host's own end of the link, the third the edge router's.
     pub public_pool: Ipv4Net,
+    /// IPv6 addresses, a /48: a /56 of it for each VPC that has IPv6, but for the first, which is for the links between the
+    /// host and the edge. One that the world routes to this host's is used as it is.
+    pub ipv6_pool: Ipv6Net,
     /// Region, which names the DNS domains.
     pub region: Region,
     /// Networks around the host, or private ones behind it, that guests with a public address may reach. None by
@@ -78,6 +82,7 @@ impl NetConfig {
         Self {
             tag,
             public_pool: Ipv4Net::new_assert(std::net::Ipv4Addr::new(198, 18, 0, 0), 24),
+            ipv6_pool: DEFAULT_IPV6_POOL,
             region,
             guest_networks: Vec::new(),
             resolvers: None,

@@ -51,5 +51,6 @@ pub mod services;
 pub mod sys;
 
 pub use config::{NetConfig, Tag};
+pub use cumulet_ports::network::DEFAULT_IPV6_POOL;
 pub use error::NetError;
 pub use network::HostNetwork;

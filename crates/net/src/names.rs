@@ -32,6 +32,12 @@ pub const EGRESS_ONLY: &str = "eigw";
 pub const NAT_PREFIX: &str = "nat";
 /// What the names of the edge's ends of those links begin with.
 pub const EDGE_NAT_PREFIX: &str = "gw";
+/// What the names of the edge's links for egress-only internet gateways begin with.
+pub const EDGE_EGRESS_PREFIX: &str = "out";
+/// The router's address on each tap, and the edge's on its links to VPCs.
+pub const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+/// The VPC's address on its links to the edge.
+pub const VPC_TO_EDGE_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
 /// The edge's link to the host.
 pub const EDGE_UP: &str = "host";
 /// What taps' names begin with.
@@ -62,6 +68,11 @@ pub fn host_link(tag: &Tag) -> String {
 /// The edge's link to a VPC.
 pub fn edge_link(vpc: &VpcId) -> String {
     format!("{VPC_LINK_PREFIX}{}", &vpc.digits()[..8])
+}
+
+/// The edge's end of the link for a VPC's egress-only internet gateway.
+pub fn edge_egress_link(vpc: &VpcId) -> String {
+    format!("{EDGE_EGRESS_PREFIX}{}", &vpc.digits()[..8])
 }
 
 /// A VPC's link to the edge for one of its NAT gateways, which bears its number.

@@ -10,7 +10,7 @@ use cumulet_model::{FlowLogId, InterfaceId, VpcId};
 use cumulet_ports::network::{ApplyReport, FlowLogLine, FlowLogStatus, Network, NetworkSpec, VpcSpec};
 use cumulet_ports::walk::{Leg, Walked};
 use cumulet_ports::{PortError, PortResult};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tracing::{info, warn};
 
@@ -171,7 +171,7 @@ impl HostNetwork {
         changes: &mut Vec<String>,
     ) -> Result<Known, NetError> {
         let (mut known, mut errors) = (Known::nothing(), Vec::new());
-        match self.apply_edge(held, changes).await {
+        match self.apply_edge(held, desired, changes).await {
             Ok((edge, mtu)) => {
                 known.uplink_mtu = mtu;
                 for vpc in &desired.vpcs {
@@ -193,12 +193,18 @@ impl HostNetwork {
     }
 
     /// Gives the edge's namespace and the MTU of the host's way out.
-    async fn apply_edge(&self, held: &mut Held, changes: &mut Vec<String>) -> Result<(NetNs, u32), NetError> {
+    async fn apply_edge(
+        &self,
+        held: &mut Held,
+        desired: &NetworkSpec,
+        changes: &mut Vec<String>,
+    ) -> Result<(NetNs, u32), NetError> {
+        let with_v6 = desired.vpcs.iter().any(plan::has_v6);
         let name = names::edge_namespace(&self.config.tag);
         let edge = reconcile::namespace(held.edge.as_ref(), &name, changes)?;
         held.edge = Some(edge.clone());
-        l3::settle(&edge, plan::router(), changes).await?;
-        let uplink_mtu = host::reconcile(&self.config, &self.host, &edge, changes).await?;
+        l3::settle(&edge, plan::router(with_v6), changes).await?;
+        let uplink_mtu = host::reconcile(&self.config, &self.host, (&edge, with_v6), changes).await?;
         Ok((edge, uplink_mtu))
     }
 
@@ -220,7 +226,7 @@ impl HostNetwork {
             services: None,
             flow_logs: None,
         });
-        l3::settle(&ns, plan::router(), changes).await?;
+        l3::settle(&ns, plan::router(plan::has_v6(spec)), changes).await?;
         let before = held.wished.get(&spec.id).map(Arc::as_ref);
         let own = (&ns, &entry.handed_out);
         let reached = vpc::reconcile(&self.config, uplink_mtu, own, edge, (before, spec), changes).await?;
@@ -381,6 +387,10 @@ impl Network for HostNetwork {
             walked.push(one.map_err(|error| failure("what the kernel holds could not be read", error))?);
         }
         Ok(walked)
+    }
+
+    fn ipv6_pool(&self) -> Ipv6Net {
+        self.config.ipv6_pool
     }
 
     async fn teardown(&self) -> PortResult<()> {

@@ -1,12 +1,14 @@
-//! What of the host's own firewall is ours: three chains with the installation's tag and one jump to each, put first.
+//! What of the host's own firewall is ours: three chains with the installation's tag and one jump to each, put first; the
+//! same in IPv6's once a VPC has it.
 //!
 //! Guests may go out through the host, masqueraded, but not into the networks around it unless that is allowed
 //! ([`Reach`]); whoever may route through the host reaches their public addresses (where security groups stand guard);
 //! nothing of a guest reaches the host's own services, but answers to what the host asked. All of it also holds under a
 //! FORWARD policy of DROP, as Docker sets it. The rest of the host's firewall is not touched.
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::input::with_icmp_type;
 use super::{Rule, Ruleset, Table};
 use crate::config::Tag;
 use crate::names;
@@ -47,54 +49,92 @@ const NEVER_OUTSIDE: [Ipv4Net; 8] = [
     net([224, 0, 0, 0], 3),
 ];
 
+/// The same of IPv6: all but global unicast addresses (RFC 4291) is one of this host's, of a site, of a link or a group.
+const NEVER_OUTSIDE_V6: [Ipv6Net; 4] = [net6(0, 8), net6(0xfc00, 7), net6(0xfe80, 9), net6(0xff00, 8)];
+
 const fn net(base: [u8; 4], length: u8) -> Ipv4Net {
     let [a, b, c, d] = base;
     Ipv4Net::new_assert(std::net::Ipv4Addr::new(a, b, c, d), length)
 }
 
-/// How far guests with a public address get by the host.
+const fn net6(first: u16, length: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length)
+}
+
+/// How far guests get by the host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reach {
-    allowed: Vec<Ipv4Net>,
-    refused: Vec<Ipv4Net>,
+    allowed: Vec<IpNet>,
+    refused: Vec<IpNet>,
 }
 
 impl Reach {
     /// The internet and what is `allowed`; of the rest neither private networks nor those `around` the host.
     pub fn new(allowed: &[Ipv4Net], around: Vec<Ipv4Net>) -> Self {
         let refused = around.into_iter().chain(NEVER_OUTSIDE).collect();
-        Self { allowed: Ipv4Net::aggregate(&allowed.to_vec()), refused: Ipv4Net::aggregate(&refused) }
+        let nets = |nets: Vec<Ipv4Net>| nets.into_iter().map(IpNet::from).collect();
+        Self {
+            allowed: nets(Ipv4Net::aggregate(&allowed.to_vec())),
+            refused: nets(Ipv4Net::aggregate(&refused)),
+        }
+    }
+
+    /// The same of IPv6, where nothing is allowed but the internet.
+    pub fn new_v6(around: Vec<Ipv6Net>) -> Self {
+        let refused = around.into_iter().chain(NEVER_OUTSIDE_V6).collect();
+        Self { allowed: vec![], refused: Ipv6Net::aggregate(&refused).into_iter().map(IpNet::from).collect() }
     }
 }
 
-/// What our chains shall hold; only them.
-pub fn render(tag: &Tag, pool: Ipv4Net, reach: &Reach) -> Ruleset {
-    let link = names::host_link(tag);
+/// What our chains shall hold; only them. A pool of IPv6 addresses that the world knows is not masked.
+pub fn render(tag: &Tag, pool: impl Into<IpNet>, reach: &Reach) -> Ruleset {
+    let (link, pool) = (names::host_link(tag), pool.into());
+    let is_private = match pool {
+        IpNet::V4(_) => true,
+        IpNet::V6(pool) => NEVER_OUTSIDE_V6.iter().any(|net| net.contains(&pool)),
+    };
     let mut ruleset = Ruleset::default();
     let [input, forward, nat] = hooks(tag);
     let chain = ruleset.table(input.table).chain(&input.chain);
     chain.push(Rule::jump("ACCEPT").input(&link).state("RELATED,ESTABLISHED"));
+    if matches!(pool, IpNet::V6(_)) {
+        // Neighbour discovery, by which the two ends of the link find each other.
+        for kind in [135, 136] {
+            chain.push(with_icmp_type(Rule::jump("ACCEPT").input(&link), kind));
+        }
+    }
     chain.push(Rule::jump("DROP").input(&link));
     let chain = ruleset.table(forward.table).chain(&forward.chain);
     let outward = |target| Rule::jump(target).from(pool).input(&link);
+    let refusal = match pool {
+        IpNet::V4(_) => "REJECT --reject-with icmp-admin-prohibited",
+        IpNet::V6(_) => "REJECT --reject-with icmp6-adm-prohibited",
+    };
     chain.push(outward("ACCEPT").state("RELATED,ESTABLISHED"));
     for allowed in &reach.allowed {
         chain.push(outward("ACCEPT").to(*allowed));
     }
     for refused in &reach.refused {
-        chain.push(outward("REJECT --reject-with icmp-admin-prohibited").to(*refused));
+        chain.push(outward(refusal).to(*refused));
     }
     chain.push(outward("ACCEPT"));
     chain.push(Rule::jump("DROP").input(&link));
     chain.push(Rule::jump("ACCEPT").to(pool).output(&link));
     let chain = ruleset.table(nat.table).chain(&nat.chain);
-    chain.push(Rule::jump("MASQUERADE").from(pool).not_output(&link));
+    if is_private {
+        chain.push(Rule::jump("MASQUERADE").from(pool).not_output(&link));
+    }
     ruleset
 }
 
 /// Text for `iptables-restore --noflush` that brings our chains and their jumps about, and what it does in words; both
 /// empty when the host's firewall holds them already.
-pub fn changes(actual: &Ruleset, tag: &Tag, pool: Ipv4Net, reach: &Reach) -> super::diff::RuleChanges {
+pub fn changes(
+    actual: &Ruleset,
+    tag: &Tag,
+    pool: impl Into<IpNet>,
+    reach: &Reach,
+) -> super::diff::RuleChanges {
     let desired = render(tag, pool, reach);
     let mut out = super::diff::RuleChanges::default();
     for (name, wanted) in &desired.tables {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use cumulet_ports::network::{InterfaceSpec, VpcSpec};
 use ipnet::Ipv6Net;
 
+use super::forward::outside;
 use super::input::with_icmp_type;
 
 use super::vpc::{FORWARDED, any_tap};
@@ -41,6 +42,12 @@ pub fn render(vpc: &VpcSpec, family: Family, table: &mut Table) {
                 .push(solicits(135).from(Ipv6Addr::UNSPECIFIED));
             for to in [LINK_LOCAL, LINK_MULTICAST] {
                 chain.push(Rule::jump("ACCEPT").from(LINK_LOCAL).to(to).input(any_tap()));
+            }
+            // Nobody outside has an address of the VPC's. For IPv4 the reverse path says so.
+            for link in outside(Family::V6) {
+                for range in &vpc.ipv6_cidrs {
+                    chain.push(Rule::jump("DROP").from(range.trunc()).input(*link));
+                }
             }
         }
     }

@@ -247,7 +247,12 @@ fn address_message(index: u32, ip: IpAddr, prefix: u8) -> AddressMessage {
     message
 }
 
-/// The length of a prefix that one address alone has.
+/// The length of the prefix that an address of ours is given with: it stands alone, but a link-local one brings the route
+/// to all others on its link.
 fn whole(ip: IpAddr) -> u8 {
-    if ip.is_ipv4() { 32 } else { 128 }
+    match ip {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => 64,
+        IpAddr::V6(_) => 128,
+    }
 }

@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use cumulet_model::MacAddr;
 
 pub use converge::{advance, converge, settle};
-pub use door::Door;
-pub use observe::{Link, default_mtu, link, links, networks_around, others_routes};
+pub use door::{Door, link_local};
+pub use observe::{Link, default_mtu, link, links, networks_around, networks_around_v6, others_routes};
 pub use qdisc::without_qdiscs;
 pub use route::{MAIN, Route, Way};
 pub use rule::RoutingRule;
@@ -44,7 +44,7 @@ pub const ROUTE_PROTOCOL: u8 = 199;
 pub struct Plan {
     /// Our links; each shall be up.
     pub links: BTreeMap<String, LinkPlan>,
-    /// Our links' addresses, each a /32 or /128.
+    /// Our links' addresses, each a /32 or /128, and link-local ones of IPv6, each a /64.
     pub addresses: BTreeSet<(String, IpAddr)>,
     /// Routes.
     pub routes: BTreeSet<Route>,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cumulet_model::MacAddr;
 use futures::TryStreamExt;
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -130,17 +130,30 @@ const WIDEST_LAN: u8 = 8;
 
 /// The networks that the host has routes of its own to, beside the default: its LANs, its VPNs, its containers.
 pub async fn networks_around(ns: &NetNs) -> Result<Vec<Ipv4Net>, NetError> {
-    let routes = all_routes(ns, IpVersion::V4).await?.into_iter().filter(|message| {
+    let to = around(ns, IpVersion::V4).await?.into_iter().filter_map(|net| match net {
+        IpNet::V4(net) => Some(net.trunc()),
+        IpNet::V6(_) => None,
+    });
+    Ok(to.collect())
+}
+
+/// The same of IPv6.
+pub async fn networks_around_v6(ns: &NetNs) -> Result<Vec<Ipv6Net>, NetError> {
+    let to = around(ns, IpVersion::V6).await?.into_iter().filter_map(|net| match net {
+        IpNet::V6(net) => Some(net.trunc()),
+        IpNet::V4(_) => None,
+    });
+    Ok(to.collect())
+}
+
+async fn around(ns: &NetNs, family: IpVersion) -> Result<Vec<IpNet>, NetError> {
+    let routes = all_routes(ns, family).await?.into_iter().filter(|message| {
         message.header.table == RouteHeader::RT_TABLE_MAIN
             && message.header.kind == RouteType::Unicast
             && message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL)
             && message.header.destination_prefix_length >= WIDEST_LAN
     });
-    let to = routes.filter_map(|message| match destination(&message)? {
-        IpNet::V4(to) => Some(to.trunc()),
-        IpNet::V6(_) => None,
-    });
-    Ok(to.collect())
+    Ok(routes.filter_map(|message| destination(&message)).collect())
 }
 
 /// All routes of a family; none where the kernel knows nothing of it.

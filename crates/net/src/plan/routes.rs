@@ -2,18 +2,17 @@
 //! that has it asked for packets with its mark. What no route of a table matches is unreachable.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use cumulet_ports::network::{
     InterfaceSpec, NatGatewaySpec, RouteSpec, RouteTableSpec, RouteTarget, VpcSpec,
 };
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::tables::{TABLE_MASK, TableNumber, Tables};
-use super::{LINK_LOCAL, Plan, Route, Way};
+use super::{LINK_LOCAL, Plan, Route, SERVICES_V6, Way};
 use crate::family::Family;
-use crate::l3::{MAIN, RoutingRule};
-use crate::names::{self, EDGE_TO_VPC, IGW};
+use crate::l3::{MAIN, RoutingRule, link_local};
+use crate::names::{self, EDGE_TO_VPC, EGRESS_ONLY, IGW, ROUTER_V6};
 
 /// Linux's table of the way out by the internet gateway, for what does not ask a subnet's route table.
 const GATEWAY_TABLE: u32 = 999;
@@ -29,55 +28,66 @@ pub const FORWARD_MARK: u32 = 0x4;
 
 /// Puts the routes and rules of all route tables into `plan`.
 pub(super) fn put(plan: &mut Plan, vpc: &VpcSpec, tables: &Tables<'_>) {
-    plan.rules.extend(RoutingRule::usual(Family::V4));
-    if vpc.internet_gateway {
-        plan.routes.insert(Route::within(GATEWAY_TABLE, Ipv4Net::default(), by_gateway(IGW)));
-        let rule = |priority| RoutingRule::new(Family::V4, priority, GATEWAY_TABLE);
-        plan.rules.insert(RoutingRule { mark: Some((0, TABLE_MASK)), ..rule(ROUTER) });
-        plan.rules.insert(RoutingRule { mark: Some((FORWARD_MARK, FORWARD_MARK)), ..rule(FORWARDS) });
+    for family in super::families(vpc) {
+        plan.rules.extend(RoutingRule::usual(family));
+        let rule = |priority| RoutingRule::new(family, priority, GATEWAY_TABLE);
+        if let Some(link) = way_out(vpc, family) {
+            plan.routes.insert(Route::within(GATEWAY_TABLE, all(family), by_gateway(family, link)));
+            plan.rules.insert(RoutingRule { mark: Some((0, TABLE_MASK)), ..rule(ROUTER) });
+            plan.rules.insert(RoutingRule { mark: Some((FORWARD_MARK, FORWARD_MARK)), ..rule(FORWARDS) });
+        }
+        for (number, table) in tables.iter() {
+            let linux = number.linux_table();
+            let ways = ways(vpc, family, tables, table).into_iter();
+            plan.routes.extend(ways.map(|(to, way)| Route::within(linux, to, way)));
+            plan.rules.insert(rule_of(family, number));
+        }
+        plan.rules.extend(within_subnets(vpc, family, tables));
     }
-    for (number, table) in tables.iter() {
-        let linux = number.linux_table();
-        plan.routes
-            .extend(ways(vpc, tables, table).into_iter().map(|(to, way)| Route::within(linux, to, way)));
-        plan.rules.insert(rule(number));
-    }
-    plan.rules.extend(within_subnets(vpc, tables));
 }
 
-fn rule(number: TableNumber) -> RoutingRule {
+/// The link by which the router itself gets out.
+fn way_out(vpc: &VpcSpec, family: Family) -> Option<&'static str> {
+    match family {
+        _ if vpc.internet_gateway => Some(IGW),
+        Family::V6 if vpc.egress_only_gateway => Some(EGRESS_ONLY),
+        _ => None,
+    }
+}
+
+fn rule_of(family: Family, number: TableNumber) -> RoutingRule {
     let linux = number.linux_table();
     let priority = TABLES + (number.mark() >> TABLE_MASK.trailing_zeros());
-    RoutingRule { mark: Some((number.mark(), TABLE_MASK)), ..RoutingRule::new(Family::V4, priority, linux) }
+    RoutingRule { mark: Some((number.mark(), TABLE_MASK)), ..RoutingRule::new(family, priority, linux) }
 }
 
 /// A route that leads to all of a subnet elsewhere is for those who come from other subnets.
-fn within_subnets(vpc: &VpcSpec, tables: &Tables<'_>) -> Vec<RoutingRule> {
-    let led_away = vpc.subnets.iter().filter(|subnet| {
-        let net = IpNet::from(subnet.cidr.trunc());
+fn within_subnets(vpc: &VpcSpec, family: Family, tables: &Tables<'_>) -> Vec<RoutingRule> {
+    let blocks = vpc.subnets.iter().filter_map(|subnet| Some((subnet, family.block(subnet)?.trunc())));
+    let led_away = blocks.filter(|(subnet, net)| {
         tables
             .table_of(&subnet.id)
-            .is_some_and(|table| table.routes.iter().any(|route| route.to.trunc() == net))
+            .is_some_and(|table| table.routes.iter().any(|route| route.to.trunc() == *net))
     });
     led_away
-        .map(|subnet| {
-            let net = Some(subnet.cidr.trunc().into());
-            RoutingRule { from: net, to: net, ..RoutingRule::new(Family::V4, WITHIN_SUBNET, MAIN) }
+        .map(|(_, net)| RoutingRule {
+            from: Some(net),
+            to: Some(net),
+            ..RoutingRule::new(family, WITHIN_SUBNET, MAIN)
         })
         .collect()
 }
 
 /// Where a table leads, destination by destination.
-fn ways(vpc: &VpcSpec, tables: &Tables<'_>, table: &RouteTableSpec) -> BTreeMap<IpNet, Way> {
-    let all = IpNet::from(Ipv4Net::default());
-    let mut ways: BTreeMap<IpNet, Way> = local(vpc).map(|net| (net, Way::Throw)).collect();
-    for route in routes(table) {
-        ways.insert(route.to.trunc(), directly(vpc, &route.target));
+fn ways(vpc: &VpcSpec, family: Family, tables: &Tables<'_>, table: &RouteTableSpec) -> BTreeMap<IpNet, Way> {
+    let mut ways: BTreeMap<IpNet, Way> = local(vpc, family).map(|net| (net, Way::Throw)).collect();
+    for route in routes(table, family) {
+        ways.insert(route.to.trunc(), directly(vpc, family, &route.target));
     }
     let own: Vec<IpNet> = ways.keys().copied().collect();
-    for route in routes(table) {
+    for route in routes(table, family) {
         match &route.target {
-            RouteTarget::NatGateway(id) => {
+            RouteTarget::NatGateway(id) if family == Family::V4 => {
                 let Some(gateway) = vpc.nat_gateways.iter().find(|gateway| gateway.id == *id) else {
                     continue;
                 };
@@ -86,49 +96,72 @@ fn ways(vpc: &VpcSpec, tables: &Tables<'_>, table: &RouteTableSpec) -> BTreeMap<
             }
             // What is for the interface itself gets there whatever it forwards.
             RouteTarget::Interface(id) => {
-                let addresses = vpc.interfaces.iter().filter(|i| i.id == *id).flat_map(addresses);
-                let within = addresses.map(IpNet::from).filter(|own| route.to.contains(own));
-                let local = within.filter(|own| local(vpc).any(|net| net.contains(own)));
+                let interfaces = vpc.interfaces.iter().filter(|interface| interface.id == *id);
+                let addresses = interfaces.flat_map(|interface| family.addresses(interface));
+                let within = addresses.map(|(own, _)| IpNet::from(own)).filter(|own| route.to.contains(own));
+                let local = within.filter(|own| local(vpc, family).any(|net| net.contains(own)));
                 ways.extend(local.map(|own| (own, Way::Throw)));
             }
             _ => {}
         }
     }
-    ways.entry(all).or_insert(Way::Unreachable);
+    ways.entry(all(family)).or_insert(Way::Unreachable);
     ways
 }
 
 /// What every table has by itself: the VPC's ranges, and link-local addresses, which the router answers.
-fn local(vpc: &VpcSpec) -> impl Iterator<Item = IpNet> {
-    super::ranges(vpc).chain([LINK_LOCAL]).map(IpNet::from)
+fn local(vpc: &VpcSpec, family: Family) -> impl Iterator<Item = IpNet> {
+    let ranges: Vec<IpNet> = match family {
+        Family::V4 => super::ranges(vpc).chain([LINK_LOCAL]).map(IpNet::from).collect(),
+        Family::V6 => {
+            vpc.ipv6_cidrs.iter().map(Ipv6Net::trunc).chain([SERVICES_V6]).map(IpNet::from).collect()
+        }
+    };
+    ranges.into_iter()
 }
 
-fn routes(table: &RouteTableSpec) -> impl Iterator<Item = &RouteSpec> {
-    table.routes.iter().filter(|route| matches!(route.to, IpNet::V4(_)))
+fn all(family: Family) -> IpNet {
+    match family {
+        Family::V4 => Ipv4Net::default().into(),
+        Family::V6 => Ipv6Net::default().into(),
+    }
 }
 
-fn addresses(interface: &InterfaceSpec) -> impl Iterator<Item = IpAddr> {
-    interface.ipv4().map(|(private, _)| private.into())
+fn routes(table: &RouteTableSpec, family: Family) -> impl Iterator<Item = &RouteSpec> {
+    table.routes.iter().filter(move |route| Family::of(&route.to) == family)
 }
 
 /// The way to a target; a NAT gateway's is that of its subnet's table.
-fn directly(vpc: &VpcSpec, target: &RouteTarget) -> Way {
+fn directly(vpc: &VpcSpec, family: Family, target: &RouteTarget) -> Way {
     match target {
-        RouteTarget::InternetGateway if vpc.internet_gateway => by_gateway(IGW),
+        RouteTarget::InternetGateway if vpc.internet_gateway => by_gateway(family, IGW),
+        RouteTarget::EgressOnlyGateway if vpc.egress_only_gateway && family == Family::V6 => {
+            by_gateway(family, EGRESS_ONLY)
+        }
         RouteTarget::Interface(id) => match vpc.interfaces.iter().find(|interface| interface.id == *id) {
             // One that is held to its own addresses is sent nothing for others (VPC guide, "NAT instances").
-            Some(interface) if !interface.source_dest_check => {
-                let link = names::tap(&interface.id);
-                Way::Via { router: interface.private_ip.into(), link, source: None }
-            }
+            Some(interface) if !interface.source_dest_check => by_guest(interface, family),
             _ => Way::Blackhole,
         },
         _ => Way::Blackhole,
     }
 }
 
-fn by_gateway(link: &str) -> Way {
-    Way::Via { router: EDGE_TO_VPC.into(), link: link.to_owned(), source: None }
+fn by_guest(interface: &InterfaceSpec, family: Family) -> Way {
+    let router = match family {
+        Family::V4 => interface.private_ip.into(),
+        Family::V6 if interface.ipv6.is_empty() => return Way::Blackhole,
+        Family::V6 => link_local(interface.mac).into(),
+    };
+    Way::Via { router, link: names::tap(&interface.id), source: None }
+}
+
+fn by_gateway(family: Family, link: &str) -> Way {
+    let router = match family {
+        Family::V4 => EDGE_TO_VPC.into(),
+        Family::V6 => ROUTER_V6.into(),
+    };
+    Way::Via { router, link: link.to_owned(), source: None }
 }
 
 /// Where a route to a NAT gateway leads: there as far as the gateway's own subnet's table leads on to the internet
@@ -142,11 +175,11 @@ fn by_nat(
 ) -> Vec<(IpNet, Way)> {
     let lead = |target: Option<&RouteTarget>| match target {
         Some(RouteTarget::InternetGateway) if vpc.internet_gateway => {
-            by_gateway(&names::nat_link(&gateway.id))
+            by_gateway(Family::V4, &names::nat_link(&gateway.id))
         }
         _ => Way::Blackhole,
     };
-    let further = || beyond.into_iter().flat_map(routes);
+    let further = || beyond.into_iter().flat_map(|table| routes(table, Family::V4));
     let widest = further().filter(|route| route.to.contains(&to)).max_by_key(|route| route.to.prefix_len());
     let mut ways = vec![(to, lead(widest.map(|route| &route.target)))];
     for route in further().filter(|route| to.contains(&route.to) && route.to.prefix_len() > to.prefix_len()) {
@@ -161,6 +194,8 @@ fn by_nat(
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use cumulet_ports::network::SubnetSpec;
 
     use super::*;
@@ -207,7 +242,8 @@ mod tests {
     /// Where the longest prefix of the second table leads.
     fn way(vpc: &VpcSpec, to: &str) -> Way {
         let to: IpAddr = to.parse().unwrap();
-        let ways = ways(vpc, &tables(vpc), &vpc.route_tables[1]);
+        let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
+        let ways = ways(vpc, family, &tables(vpc), &vpc.route_tables[1]);
         let longest =
             ways.into_iter().filter(|(net, _)| net.contains(&to)).max_by_key(|(net, _)| net.prefix_len());
         longest.unwrap().1
@@ -227,11 +263,15 @@ mod tests {
         );
         let private = table(2, &[("0.0.0.0/0", nat()), ("192.0.0.0/8", RouteTarget::InternetGateway)]);
         let vpc = vpc(public, private);
-        let by_nat = by_gateway("nat00000001");
+        let by_nat = by_gateway(Family::V4, "nat00000001");
         assert_eq!(way(&vpc, "1.1.1.1"), by_nat);
         assert_eq!(way(&vpc, "203.0.113.1"), Way::Blackhole, "the gateway's subnet leads there nowhere");
         assert_eq!(way(&vpc, "203.0.113.9"), by_nat);
-        assert_eq!(way(&vpc, "192.0.2.1"), by_gateway(IGW), "the own table's longer route decides");
+        assert_eq!(
+            way(&vpc, "192.0.2.1"),
+            by_gateway(Family::V4, IGW),
+            "the own table's longer route decides"
+        );
         assert_eq!(way(&vpc, "10.0.9.9"), Way::Throw);
         assert_eq!(way(&vpc, "169.254.169.254"), Way::Throw);
     }
@@ -253,7 +293,25 @@ mod tests {
     #[test]
     fn without_a_default_route_the_rest_is_unreachable() {
         let vpc = vpc(table(1, &[]), table(2, &[("203.0.113.0/24", RouteTarget::InternetGateway)]));
-        assert_eq!(way(&vpc, "203.0.113.1"), by_gateway(IGW));
+        assert_eq!(way(&vpc, "203.0.113.1"), by_gateway(Family::V4, IGW));
         assert_eq!(way(&vpc, "203.0.114.1"), Way::Unreachable);
+    }
+
+    #[test]
+    fn ipv6_gets_out_by_either_gateway_and_never_by_nat() {
+        let routes = [
+            ("::/0", RouteTarget::EgressOnlyGateway),
+            ("2001:db8::/32", RouteTarget::InternetGateway),
+            ("2001:db8:1::/48", nat()),
+        ];
+        let mut vpc = vpc(table(1, &[]), table(2, &routes));
+        vpc.ipv6_cidrs = vec!["fd00:c0de:0:100::/56".parse().unwrap()];
+        assert_eq!(way(&vpc, "2a00::1"), Way::Blackhole, "not attached");
+        vpc.egress_only_gateway = true;
+        assert_eq!(way(&vpc, "2a00::1"), by_gateway(Family::V6, EGRESS_ONLY));
+        assert_eq!(way(&vpc, "2001:db8::1"), by_gateway(Family::V6, IGW));
+        assert_eq!(way(&vpc, "2001:db8:1::1"), Way::Blackhole);
+        assert_eq!(way(&vpc, "fd00:c0de:0:101::9"), Way::Throw);
+        assert_eq!(way(&vpc, "fd00:ec2::254"), Way::Throw);
     }
 }

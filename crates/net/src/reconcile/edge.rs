@@ -18,7 +18,7 @@ pub async fn reconcile(
     changes: &mut Vec<String>,
 ) -> Result<Holding, NetError> {
     let plan = plan::edge(config, uplink_mtu, desired);
-    for prefix in [names::VPC_LINK_PREFIX, names::EDGE_NAT_PREFIX] {
+    for prefix in [names::VPC_LINK_PREFIX, names::EDGE_EGRESS_PREFIX, names::EDGE_NAT_PREFIX] {
         links::prune(edge, prefix, |name| plan.links.contains_key(name), changes).await?;
     }
     l3::converge(edge, plan, changes).await

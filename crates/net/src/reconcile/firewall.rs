@@ -142,17 +142,22 @@ async fn remove_misfits(
     Ok(())
 }
 
-/// Makes our part of the host's rules what it shall be, given all that it holds.
+/// Makes our part of the host's rules for a family what it shall be, given all that it holds.
 pub async fn host(
     ns: &NetNs,
     config: &NetConfig,
+    family: Family,
     reach: &host::Reach,
     held: &Ruleset,
     changes: &mut Vec<String>,
 ) -> Result<(), NetError> {
-    let rule_changes = host::changes(held, &config.tag, config.public_pool.trunc(), reach);
+    let pool: IpNet = match family {
+        Family::V4 => config.public_pool.trunc().into(),
+        Family::V6 => config.ipv6_pool.trunc().into(),
+    };
+    let rule_changes = host::changes(held, &config.tag, pool, reach);
     if !rule_changes.restore.is_empty() {
-        restore(ns, Family::V4, rule_changes.restore).await?;
+        restore(ns, family, rule_changes.restore).await?;
     }
     changes.extend(rule_changes.words);
     Ok(())
@@ -160,9 +165,11 @@ pub async fn host(
 
 /// Takes our part out of the host's rules.
 pub async fn remove_from_host(ns: &NetNs, config: &NetConfig) -> Result<(), NetError> {
-    let removal = host::removal(&held_rules(ns, Family::V4).await?, &config.tag);
-    if !removal.is_empty() {
-        restore(ns, Family::V4, removal).await?;
+    for family in families() {
+        let removal = host::removal(&held_rules(ns, family).await?, &config.tag);
+        if !removal.is_empty() {
+            restore(ns, family, removal).await?;
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
 
+use super::found_v6;
 use crate::config::{NetConfig, Tag};
 use crate::error::NetError;
 use crate::family::Family;
@@ -61,21 +62,36 @@ pub async fn put_back(host: &NetNs, config: &NetConfig) -> Result<(), NetError> 
     let Some(found) = host.run(move || leave_here(&folder, &tag)).await.flatten()? else { return Ok(()) };
     let value = found.forwarding.clone();
     host.run(move || sysctl::ensure(FORWARD, &value)).await.flatten()?;
-    remove_tables(host, &found).await
+    remove_tables(host, Family::V4, &found.tables).await?;
+    let folder = config.host_record.clone();
+    let found = host
+        .run(move || {
+            let found = found_v6::put_back_here(&folder);
+            // Somebody may have come meanwhile and put a file in it; then it stays.
+            let _ = fs::remove_dir(&folder);
+            found
+        })
+        .await
+        .flatten()?;
+    match found {
+        Some(found) => remove_tables(host, Family::V6, &found.tables).await,
+        None => Ok(()),
+    }
 }
 
 /// iptables leaves the tables that it made for our rules, empty and accepting all. They do nothing, but were not there;
 /// where the host has `nft`, they go.
-async fn remove_tables(host: &NetNs, found: &Found) -> Result<(), NetError> {
-    let rules = super::firewall::held_rules(host, Family::V4).await?;
-    for (name, table) in rules.tables.iter().filter(|(name, _)| !found.tables.contains(name)) {
+async fn remove_tables(host: &NetNs, family: Family, found: &[String]) -> Result<(), NetError> {
+    let rules = super::firewall::held_rules(host, family).await?;
+    let word = if family == Family::V4 { "ip" } else { "ip6" };
+    for (name, table) in rules.tables.iter().filter(|(name, _)| !found.contains(name)) {
         let idle = table
             .chains
             .values()
             .all(|chain| chain.rules.is_empty() && chain.policy.as_deref() == Some("ACCEPT"));
         if idle {
             // Without the program, or with the older kind of iptables, they stay.
-            let _ = command::run(host, "nft", &["delete", "table", "ip", name], String::new()).await;
+            let _ = command::run(host, "nft", &["delete", "table", word, name], String::new()).await;
         }
     }
     Ok(())
@@ -109,7 +125,10 @@ fn leave_here(folder: &Path, tag: &Tag) -> Result<Option<Found>, NetError> {
     };
     remove(&mark_of(tag))?;
     let others = fs::read_dir(folder).map_err(NetError::io(format!("list {}", folder.display())))?;
-    if others.filter_map(Result::ok).any(|entry| entry.file_name() != FILE) {
+    if others
+        .filter_map(Result::ok)
+        .any(|entry| entry.file_name() != FILE && entry.file_name() != found_v6::FILE)
+    {
         return Ok(None);
     }
     let text = fs::read_to_string(folder.join(FILE)).map_err(NetError::io("read what the host was like"))?;

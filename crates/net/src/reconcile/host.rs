@@ -1,7 +1,7 @@
 //! The host's share: a link and a route to the edge, three chains of its firewall, and forwarding.
 
 use super::links::{self, End};
-use super::{firewall, found};
+use super::{firewall, found, found_v6};
 use crate::config::NetConfig;
 use crate::error::NetError;
 use crate::family::Family;
@@ -16,7 +16,7 @@ const LEAST_MTU: u32 = 576;
 pub async fn reconcile(
     config: &NetConfig,
     host: &NetNs,
-    edge: &NetNs,
+    (edge, with_v6): (&NetNs, bool),
     changes: &mut Vec<String>,
 ) -> Result<u32, NetError> {
     let link = names::host_link(&config.tag);
@@ -30,9 +30,21 @@ pub async fn reconcile(
     let ends = (End { ns: edge, name: names::EDGE_UP }, End { ns: host, name: &link });
     links::veth(ends.0, ends.1, changes).await?;
     let reach = Reach::new(&config.guest_networks, l3::networks_around(host).await?);
-    firewall::host(host, config, &reach, &rules, changes).await?;
+    firewall::host(host, config, Family::V4, &reach, &rules, changes).await?;
+    if with_v6 {
+        prepare_v6(config, host, changes).await?;
+    }
     let uplink_mtu = l3::default_mtu(host).await?.unwrap_or(u32::MAX).clamp(LEAST_MTU, config.mtu.into());
-    l3::converge(host, plan::host(config, uplink_mtu), changes).await?;
+    l3::converge(host, plan::host(config, uplink_mtu, with_v6), changes).await?;
     found::enable_forwarding(host, changes).await?;
     Ok(uplink_mtu)
+}
+
+/// The part of it for IPv6, which is there once a VPC has it: chains before anything is forwarded.
+async fn prepare_v6(config: &NetConfig, host: &NetNs, changes: &mut Vec<String>) -> Result<(), NetError> {
+    let rules = firewall::held_rules(host, Family::V6).await?;
+    found_v6::note(host, config, rules.tables.keys().cloned().collect()).await?;
+    let reach = Reach::new_v6(l3::networks_around_v6(host).await?);
+    firewall::host(host, config, Family::V6, &reach, &rules, changes).await?;
+    found_v6::enable_forwarding(host, config, changes).await
 }

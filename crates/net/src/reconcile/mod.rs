@@ -4,6 +4,7 @@
 pub mod edge;
 pub mod firewall;
 pub mod found;
+mod found_v6;
 pub mod host;
 mod links;
 pub mod teardown;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cumulet_model::address;
 use cumulet_ports::network::{NetworkSpec, VpcSpec};
+use ipnet::Ipv6Net;
 
 use crate::config::NetConfig;
 use crate::error::NetError;
@@ -15,6 +16,7 @@ pub fn validate(config: &NetConfig, desired: &NetworkSpec) -> Result<(), NetErro
     if !(16..=29).contains(&pool.prefix_len()) {
         return Err(NetError::spec("public pool", "a /16 to /29"));
     }
+    validate_v6(config, desired)?;
     let mut namespaces = BTreeSet::new();
     let mut public = BTreeSet::new();
     for vpc in &desired.vpcs {
@@ -35,6 +37,26 @@ pub fn validate(config: &NetConfig, desired: &NetworkSpec) -> Result<(), NetErro
         }
         validate_vpc(vpc)?;
         validate_routing(vpc)?;
+    }
+    Ok(())
+}
+
+/// Each VPC's IPv6 ranges are of the pool, but not of its first one, and no other's.
+fn validate_v6(config: &NetConfig, desired: &NetworkSpec) -> Result<(), NetError> {
+    let pool = config.ipv6_pool.trunc();
+    if pool.prefix_len() > 48 {
+        return Err(NetError::spec("IPv6 pool", "a /48 or larger"));
+    }
+    let mut taken: Vec<Ipv6Net> = vec![];
+    let ranges =
+        desired.vpcs.iter().flat_map(|vpc| vpc.ipv6_cidrs.iter().map(move |range| (&vpc.id, range.trunc())));
+    for (vpc, range) in ranges {
+        let is_own = taken.iter().all(|other| !other.contains(&range) && !range.contains(other));
+        if !pool.contains(&range) || range.contains(&pool.network()) || !is_own {
+            let rule = format!("a range of {pool}, not the first, that no other VPC has");
+            return Err(NetError::spec(format!("{range} of {vpc}"), rule));
+        }
+        taken.push(range);
     }
     Ok(())
 }
@@ -67,10 +89,15 @@ fn validate_routing(vpc: &VpcSpec) -> Result<(), NetError> {
 
 fn validate_vpc(vpc: &VpcSpec) -> Result<(), NetError> {
     let (mut taps, mut private, mut macs) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut private_v6 = BTreeSet::new();
     let groups: BTreeSet<_> = vpc.groups.iter().map(|group| &group.id).collect();
     for subnet in &vpc.subnets {
         if !plan::ranges(vpc).any(|range| range.contains(&subnet.cidr)) {
             return Err(NetError::spec(subnet.id.as_str(), "lies within one of the VPC's ranges"));
+        }
+        let within = |block: &Ipv6Net| vpc.ipv6_cidrs.iter().any(|range| range.contains(block));
+        if !subnet.ipv6_cidr.as_ref().is_none_or(within) {
+            return Err(NetError::spec(subnet.id.as_str(), "its IPv6 block is of one of the VPC's"));
         }
         for entries in subnet.acl.iter().flat_map(|acl| [&acl.ingress, &acl.egress]) {
             let mut numbers = BTreeSet::new();
@@ -93,6 +120,11 @@ fn validate_vpc(vpc: &VpcSpec) -> Result<(), NetError> {
             }
             if !private.insert(own) {
                 return complain("its private addresses are its own alone");
+            }
+        }
+        for own in &interface.ipv6 {
+            if !subnet.ipv6_cidr.is_some_and(|block| block.contains(own)) || !private_v6.insert(*own) {
+                return complain("its IPv6 addresses are its subnet's and its own alone");
             }
         }
         if !macs.insert(interface.mac) {

@@ -42,7 +42,7 @@ pub async fn reconcile(
     links::taps(ns, vpc, &mut l3::links(ns).await?, handed_out, changes).await?;
     firewall::vpc(ns, before, vpc, changes).await?;
     let plan = plan::vpc(config, uplink_mtu, vpc);
-    for prefix in [names::IGW, names::NAT_PREFIX] {
+    for prefix in [names::IGW, names::EGRESS_ONLY, names::NAT_PREFIX] {
         links::prune(ns, prefix, |name| plan.links.contains_key(name), changes).await?;
     }
     let Holding { links, .. } = l3::converge(ns, plan, changes).await?;
@@ -52,8 +52,10 @@ pub async fn reconcile(
 /// The links that a VPC has to the edge, each with the name of its other end.
 fn links_to_edge(vpc: &VpcSpec) -> Vec<(String, String)> {
     let gateway = vpc.internet_gateway.then(|| (names::IGW.to_owned(), names::edge_link(&vpc.id)));
+    let egress_only = (vpc.egress_only_gateway && plan::has_v6(vpc))
+        .then(|| (names::EGRESS_ONLY.to_owned(), names::edge_egress_link(&vpc.id)));
     let nat = vpc.nat_gateways.iter().map(|nat| (names::nat_link(&nat.id), names::edge_nat_link(&nat.id)));
-    gateway.into_iter().chain(nat).collect()
+    gateway.into_iter().chain(egress_only).chain(nat).collect()
 }
 
 /// The same from what it is known to hold, without looking. Its links to the edge are the same.

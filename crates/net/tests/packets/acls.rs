@@ -41,7 +41,7 @@ fn an_acl_holds_at_the_border_of_its_subnet_for_each_packet() {
         world.apply().await;
         let mut open = far.connect(server.ip, 80).await.expect("both ways are open");
         assert!(far.is_refused(server.ip, 81).await, "another port");
-        let public = "198.18.0.9".parse().unwrap();
+        let public: std::net::Ipv4Addr = "198.18.0.9".parse().unwrap();
         assert!(connect_in(&world.host, public, 80).await.is_some(), "from outside too");
         assert!(is_refused_in(&world.host, public, 81).await);
 

@@ -159,7 +159,7 @@ fn a_public_address_is_recorded_as_the_interface_sees_it() {
         server.serve(80).await;
         world.vpc().flow_logs.push(log(FlowLogTraffic::Accept, FlowLogScope::Interface(interface_id(5))));
         world.apply().await;
-        let public = "198.18.0.9".parse().unwrap();
+        let public: std::net::Ipv4Addr = "198.18.0.9".parse().unwrap();
         let open = crate::guest::connect_in(&world.host, public, 80).await.expect("from outside");
         let client = open.seen_as.ip().to_string();
         let told = until(&dir, |records| {

@@ -180,6 +180,8 @@ fn every_kind_of_rule_reads_back_from_the_kernel_as_it_was_written() {
         world.group(2);
         let mut dual = interface(5, &[1, 2]);
         dual.ipv6 = vec!["fd00:c0de:0:100::5".parse().unwrap()];
+        world.vpc().ipv6_cidrs = vec!["fd00:c0de:0:100::/56".parse().unwrap()];
+        world.vpc().subnets[0].ipv6_cidr = Some("fd00:c0de:0:100::/64".parse().unwrap());
         dual.secondary = vec![secondary(25, Some("198.18.0.25"))];
         world.vpc().interfaces.push(dual);
         world.apply().await;

@@ -85,12 +85,12 @@ impl Guest {
     }
 
     /// Connects to a port; `None` if it is refused or nothing comes back.
-    pub async fn connect(&self, ip: Ipv4Addr, port: u16) -> Option<Conversation> {
+    pub async fn connect(&self, ip: impl Into<IpAddr>, port: u16) -> Option<Conversation> {
         connect_in(&self.ns, ip, port).await
     }
 
     /// Whether nothing comes of connecting to a port.
-    pub async fn is_refused(&self, ip: Ipv4Addr, port: u16) -> bool {
+    pub async fn is_refused(&self, ip: impl Into<IpAddr>, port: u16) -> bool {
         is_refused_in(&self.ns, ip, port).await
     }
 
@@ -156,7 +156,12 @@ impl Conversation {
 
 /// See [`Guest::serve`].
 pub async fn serve_in(ns: &NetNs, port: u16) {
-    let listener = ns.run(move || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))).await.unwrap().unwrap();
+    serve_at(ns, Ipv4Addr::UNSPECIFIED.into(), port).await;
+}
+
+/// The same at one address.
+pub async fn serve_at(ns: &NetNs, ip: IpAddr, port: u16) {
+    let listener = ns.run(move || TcpListener::bind((ip, port))).await.unwrap().unwrap();
     std::thread::spawn(move || {
         while let Ok((mut stream, from)) = listener.accept() {
             std::thread::spawn(move || {
@@ -174,16 +179,16 @@ pub async fn serve_in(ns: &NetNs, port: u16) {
 }
 
 /// See [`Guest::connect`].
-pub async fn connect_in(ns: &NetNs, ip: Ipv4Addr, port: u16) -> Option<Conversation> {
-    converse(ns, ip, port, PATIENCE).await
+pub async fn connect_in(ns: &NetNs, ip: impl Into<IpAddr>, port: u16) -> Option<Conversation> {
+    converse(ns, ip.into(), port, PATIENCE).await
 }
 
 /// See [`Guest::is_refused`].
-pub async fn is_refused_in(ns: &NetNs, ip: Ipv4Addr, port: u16) -> bool {
-    converse(ns, ip, port, REFUSAL).await.is_none()
+pub async fn is_refused_in(ns: &NetNs, ip: impl Into<IpAddr>, port: u16) -> bool {
+    converse(ns, ip.into(), port, REFUSAL).await.is_none()
 }
 
-async fn converse(ns: &NetNs, ip: Ipv4Addr, port: u16, patience: Duration) -> Option<Conversation> {
+async fn converse(ns: &NetNs, ip: IpAddr, port: u16, patience: Duration) -> Option<Conversation> {
     let connected = ns.run(move || {
         let mut stream = TcpStream::connect_timeout(&(ip, port).into(), patience).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;

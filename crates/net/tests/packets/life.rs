@@ -355,10 +355,11 @@ fn a_spec_that_contradicts_itself_is_refused_before_anything_is_touched() {
 }
 
 /// All rules, routes, addresses, links and settings of the host that a network could touch.
-fn host_state() -> String {
+pub fn host_state() -> String {
     sh_here(
-        "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip -o route; ip -o addr; ip -o link; \
-         sysctl net.ipv4.ip_forward; ipset list",
+        "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip -o route; ip -o addr | sed 's/ tentative//'; ip -o link; \
+         ip6tables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip -6 -o route; ip rule; ip -6 rule; \
+         sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.default.accept_ra; ipset list",
     )
 }
 

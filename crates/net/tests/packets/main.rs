@@ -13,6 +13,7 @@ mod floods;
 mod flow_logs;
 mod frames;
 mod groups;
+mod ipv6;
 mod isolation;
 mod life;
 mod outside;

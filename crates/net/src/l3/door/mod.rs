@@ -18,6 +18,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use cumulet_model::MacAddr;
 use cumulet_ports::network::InterfaceSpec;
 
+pub use ip6::link_local;
 use program::{COME_IN, LOAD_BYTE, LOAD_HALF, LOAD_WORD, Program, STAY_OUT};
 
 /// Who may come in by a tap.
