@@ -28,7 +28,7 @@ pub struct AskReachability {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Reachability {
+pub struct ReachabilityAnswer {
     /// Whether it gets there, and its answer back.
     pub reachable: bool,
     /// The packet that was followed.

@@ -1,7 +1,7 @@
 //! `cumulet reach`.
 
 use clap::Args;
-use cumulet_client::types::reachability::{AskReachability, Reachability, ReachabilityHop};
+use cumulet_client::types::reachability::{AskReachability, ReachabilityAnswer, ReachabilityHop};
 
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -57,7 +57,7 @@ async fn end(context: &Context, asked: &str) -> Result<String> {
     Ok(resolve::instance(&context.client, asked).await?.id)
 }
 
-fn print(context: &Context, answer: &Reachability) -> Result<()> {
+fn print(context: &Context, answer: &ReachabilityAnswer) -> Result<()> {
     let mut table = Table::new(context.paint, &["", "HOP", "ID", "PACKET", "BY"]);
     for (mark, hops) in [("->", &answer.forward), ("<-", &answer.back)] {
         for hop in hops {

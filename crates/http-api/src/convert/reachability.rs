@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use cumulet_api_types::reachability::{
-    AskReachability, KernelVerdict, Reachability, ReachabilityHop, ReachabilityReason,
+    AskReachability, KernelVerdict, ReachabilityAnswer, ReachabilityHop, ReachabilityReason,
 };
 use cumulet_model::CloudError;
 use cumulet_model::insights::{Findings, FoundHop, FoundReason, FoundRule, PathAsk, PathFilter};
@@ -30,8 +30,8 @@ pub(crate) fn ask_from(ask: AskReachability) -> Result<PathAsk, CloudError> {
     })
 }
 
-pub(crate) fn reachability_to(found: Findings) -> Reachability {
-    Reachability {
+pub(crate) fn reachability_to(found: Findings) -> ReachabilityAnswer {
+    ReachabilityAnswer {
         reachable: found.reachable,
         packet: found.packet.map(|packet| packet.to_string()),
         forward: found.forward.iter().map(hop_to).collect(),

@@ -26,6 +26,7 @@ async fn every_operation_is_there_by_its_name() {
         operations(&document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
     let expected = [
         "allocate_address",
+        "ask_reachability",
         "associate_address",
         "associate_route_table",
         "attach_network_interface",
