@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod guest;
+mod outside;
 mod programs;
 mod site;
 mod skip;
 mod wait;
 
 pub use guest::Guest;
+pub use outside::{Outside, PAGE};
 pub use programs::{Output, program, run, run_ok};
 pub use site::Site;
 pub use skip::skipped;

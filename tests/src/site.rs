@@ -28,17 +28,26 @@ impl Site {
     /// A site with its daemon running and the test image registered; none, with the reason told, where no guest can
     /// run.
     pub fn new(story: &str) -> Option<Self> {
+        Self::with_config(story, "")
+    }
+
+    /// The same with settings beside the usual ones.
+    pub fn with_config(story: &str, settings: &str) -> Option<Self> {
         let Some(image) = std::env::var_os("CUMULET_TEST_IMAGE").map(PathBuf::from) else {
             crate::skipped(story, "CUMULET_TEST_IMAGE names no image; scripts/test builds one");
             return None;
         };
-        let mut site = Self::without_image();
+        let mut site = Self::configured(settings);
         site.image = Some(site.import(&image, "test image"));
         Some(site)
     }
 
     /// A site with its daemon running and no image.
     pub fn without_image() -> Self {
+        Self::configured("")
+    }
+
+    fn configured(settings: &str) -> Self {
         let n: u16 = rand::random();
         let mut site = Self {
             dir: TempDir::with_prefix("cum-").expect("a temporary directory"),
@@ -53,7 +62,7 @@ impl Site {
         let config = "memory_ratio = 8.0\nvcpu_ratio = 64\nstop_grace_seconds = 60\nterminate_grace_seconds = 20\n\
                       [[instance_types]]\nname = \"test.tiny\"\nvcpus = 1\nmemory_mib = 192\n\
                       [[instance_types]]\nname = \"test.wide\"\nvcpus = 2\nmemory_mib = 256\n";
-        std::fs::write(site.path("cumulet.toml"), config).expect("a configuration");
+        std::fs::write(site.path("cumulet.toml"), format!("{settings}{config}")).expect("a configuration");
         site.start_daemon();
         let env = run_ok(site.cumulet(&["aws-env"]).as_mut());
         let value = |name: &str| {
