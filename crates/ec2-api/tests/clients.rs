@@ -26,6 +26,11 @@ async fn boto3_leads_elastic_addresses_where_it_wants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_gives_interfaces_secondary_addresses() {
+    story("boto3_gives_interfaces_secondary_addresses", "secondary.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_makes_rules_of_every_kind() {
     story("boto3_makes_rules_of_every_kind", "groups.py").await;
 }

@@ -34,6 +34,7 @@ macro_rules! actions {
 
 actions! { EC2:
     "AllocateAddress" => allocate_address;
+    "AssignPrivateIpAddresses" => assign_private_ip_addresses;
     "AssociateAddress" => associate_address;
     "AssociateDhcpOptions" => associate_dhcp_options;
     "AssociateRouteTable" => associate_route_table;
@@ -162,6 +163,7 @@ actions! { EC2:
     "StartNetworkInsightsAnalysis" => start_network_insights_analysis;
     "StopInstances" => stop_instances;
     "TerminateInstances" => terminate_instances;
+    "UnassignPrivateIpAddresses" => unassign_private_ip_addresses;
     "UpdateSecurityGroupRuleDescriptionsEgress" => update_security_group_rule_descriptions_egress;
     "UpdateSecurityGroupRuleDescriptionsIngress" => update_security_group_rule_descriptions_ingress;
 }

@@ -46,3 +46,33 @@ pub enum InterfaceChange {
     /// Whether it goes with the instance that it is attached to.
     DeleteOnTermination(AttachmentId, bool),
 }
+
+/// Secondary private addresses to be given to an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignPrivateAddresses {
+    /// The interface.
+    pub interface_id: InterfaceId,
+    /// Which.
+    pub wanted: WantedAddresses,
+    /// Whether those that another interface has as secondary ones are moved.
+    pub reassign: bool,
+}
+
+/// Which addresses a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedAddresses {
+    /// The caller's choice.
+    These(Vec<Ipv4Addr>),
+    /// So many of the subnet's free ones.
+    Count(u32),
+}
+
+impl WantedAddresses {
+    /// How many.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::These(list) => list.len(),
+            Self::Count(count) => *count as usize,
+        }
+    }
+}

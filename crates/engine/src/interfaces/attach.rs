@@ -8,6 +8,7 @@ use cumulet_store::{Holder, InterfaceRecord, StoreError};
 use tracing::info;
 
 use super::no_interface;
+use super::secondary::check_limit;
 use crate::api::interface::AttachInterface;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::devices::let_go;
@@ -126,6 +127,7 @@ impl Cloud {
             let text = format!("Interface count {count} exceeds the limit for {}", kind.name);
             return Err(CloudError::new(ErrorCode::AttachmentLimitExceeded, text));
         }
+        check_limit(id, 1 + interface.secondary.len(), kind.addresses_per_interface)?;
         Ok(state)
     }
 }

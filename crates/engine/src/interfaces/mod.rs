@@ -4,6 +4,7 @@
 mod attach;
 mod create;
 mod modify;
+mod secondary;
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;

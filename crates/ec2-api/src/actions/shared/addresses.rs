@@ -33,6 +33,13 @@ pub fn private_ip(interface: &Params<'_>) -> Result<Option<Ipv4Addr>, CloudError
     }
 }
 
+/// The addresses of `PrivateIpAddress.N`.
+pub fn private_ips(params: &Params<'_>) -> Result<Vec<Ipv4Addr>, CloudError> {
+    let name = "PrivateIpAddress";
+    let texts = params.texts(name)?.into_iter();
+    texts.map(|text| text.parse().map_err(|_| params.invalid(name, text, ADDRESS))).collect()
+}
+
 /// The elastic address that `AllocationId` or `PublicIp` names.
 pub fn address_name(params: &Params<'_>) -> Result<AddressName, CloudError> {
     match (params.id("AllocationId")?, params.parsed("PublicIp", ADDRESS)?) {
