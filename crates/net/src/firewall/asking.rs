@@ -33,8 +33,11 @@ pub struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// Those of a VPC.
     pub fn of(vpc: &'a VpcSpec, family: Family) -> Self {
-        let with_address = vpc.interfaces.iter().filter(|i| family == Family::V4 || !i.ipv6.is_empty());
-        let ids: HashSet<&GroupId> = with_address.flat_map(|interface| &interface.groups).collect();
+        // One that forwards is asked for what is others', also of a family that it has no address of.
+        let is_asked =
+            |i: &&InterfaceSpec| family == Family::V4 || !i.ipv6.is_empty() || !i.source_dest_check;
+        let asked = vpc.interfaces.iter().filter(is_asked);
+        let ids: HashSet<&GroupId> = asked.flat_map(|interface| &interface.groups).collect();
         let used: BTreeMap<_, _> = vpc
             .groups
             .iter()
