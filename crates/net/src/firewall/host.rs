@@ -49,8 +49,16 @@ const NEVER_OUTSIDE: [Ipv4Net; 8] = [
     net([224, 0, 0, 0], 3),
 ];
 
-/// The same of IPv6: all but global unicast addresses (RFC 4291) is one of this host's, of a site, of a link or a group.
-const NEVER_OUTSIDE_V6: [Ipv6Net; 4] = [net6(0, 8), net6(0xfc00, 7), net6(0xfe80, 9), net6(0xff00, 8)];
+/// The same of IPv6: all but global unicast addresses (RFC 4291) is one of this host's, of a site, of a link or a group; and
+/// what stands for IPv4 addresses (RFC 6052, RFC 8215, RFC 3056) may lead to private ones.
+const NEVER_OUTSIDE_V6: [Ipv6Net; 6] = [
+    net6(0, 8),
+    Ipv6Net::new_assert(std::net::Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 32),
+    net6(0x2002, 16),
+    net6(0xfc00, 7),
+    net6(0xfe80, 9),
+    net6(0xff00, 8),
+];
 
 const fn net(base: [u8; 4], length: u8) -> Ipv4Net {
     let [a, b, c, d] = base;
@@ -119,6 +127,10 @@ pub fn render(tag: &Tag, pool: impl Into<IpNet>, reach: &Reach) -> Ruleset {
     }
     chain.push(outward("ACCEPT"));
     chain.push(Rule::jump("DROP").input(&link));
+    if matches!(pool, IpNet::V6(_)) {
+        // Nobody outside has a guest's address; of IPv4 the edge's reverse path check says so.
+        chain.push(Rule::jump("DROP").from(pool).not_input(&link).output(&link));
+    }
     chain.push(Rule::jump("ACCEPT").to(pool).output(&link));
     let chain = ruleset.table(nat.table).chain(&nat.chain);
     if is_private {

@@ -7,7 +7,7 @@ use cumulet_ports::network::VpcSpec;
 use super::vpc::FORWARDED;
 use super::{Rule, Table, nat_gateway};
 use crate::family::Family;
-use crate::names::{DNS_LINK_LOCAL, DNS_LINK_LOCAL_V6, IGW, METADATA, METADATA_V6};
+use crate::names::{DNS_LINK_LOCAL, DNS_LINK_LOCAL_V6, EGRESS_ONLY, IGW, METADATA, METADATA_V6};
 
 /// Solicitations of routers, solicitations and advertisements of neighbours (RFC 4861). A packet that passed a router is
 /// none of them.
@@ -23,6 +23,9 @@ pub fn render(vpc: &VpcSpec, family: Family, table: &mut Table) {
         }
     }
     chain.push(Rule::jump("DROP").input(IGW));
+    if family == Family::V6 {
+        chain.push(Rule::jump("DROP").input(EGRESS_ONLY));
+    }
     if family == Family::V4 {
         nat_gateway::input(vpc, chain);
     }
