@@ -116,7 +116,7 @@ pub(crate) struct Inner {
     /// Held, before the former, while a running machine's disks are frozen: what one freezes another must not write to
     /// before its machine stands still.
     pub taking: tokio::sync::Mutex<()>,
-    /// Who is at work on volumes' layers. Held after `taking` and before `allocation`.
+    /// Who is at work on volumes' layers. Taken while `taking` is held.
     pub layers: Layers,
     pub drivers: Mutex<HashMap<InstanceId, mpsc::UnboundedSender<Message>>>,
     pub fork_points: ForkPoints,

@@ -18,7 +18,6 @@ impl Cloud {
         check_name(&request.name)?;
         check_tags(&request.tags)?;
         let _taking = self.inner.taking.lock().await;
-        let reading = self.inner.layers.read().await;
         let _allocation = self.inner.allocation.lock().await;
         let record = self.record(&request.instance_id).await?;
         let volumes = self.inner.store.volumes_of(&record.id).await.map_err(internal)?;
@@ -60,6 +59,9 @@ impl Cloud {
                 return Err(port_failed(failure));
             }
         };
+        // Not before: what is frozen may first have to be merged, which waits for all readers. Nothing is taken over in
+        // between, as that needs what `_taking` holds.
+        let reading = self.inner.layers.read().await;
         info!(image = %image.id, instance = %record.id, "an image is to be made of an instance");
         tokio::spawn(copy(self.clone(), image.id.clone(), root.id, below, reading));
         Ok(image)
