@@ -1,5 +1,6 @@
 //! Stories of NAT gateways, on the real engine and store, over fakes of the host.
 
+use cumulet_engine::api::interface::InterfaceChange;
 use cumulet_engine::api::vpc::{CreateNatGateway, CreateSubnet, CreateVpc, RequestedTarget, RouteRequest};
 use cumulet_model::elastic::ElasticAddress;
 use cumulet_model::nat::{NatGateway, NatGatewayState};
@@ -70,6 +71,10 @@ async fn a_gateway_comes_works_and_goes() {
     let gateway = site.ask(&site.elastic.id).await;
     assert_eq!(gateway.state, NatGatewayState::Pending);
     let gateway = site.wait_for(&gateway.id, NatGatewayState::Available).await;
+    let own = gateway.address.as_ref().unwrap().interface_id.clone();
+    let change = InterfaceChange::SourceDestCheck(false);
+    let refusal = cloud.modify_network_interface(&own, change).await.unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::OperationNotPermitted, "its interface is not to be had apart");
     let spec = site.spec().nat_gateways.remove(0);
     assert_eq!((spec.public_ip, spec.subnet_id), (site.elastic.public_ip, site.subnet.clone()));
     assert_eq!(spec.private_ip, gateway.address.as_ref().unwrap().private_ip);

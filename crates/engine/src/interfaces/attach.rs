@@ -7,8 +7,8 @@ use cumulet_model::{AttachmentId, CloudError, ErrorCode, InstanceId};
 use cumulet_store::{Holder, InterfaceRecord, StoreError};
 use tracing::info;
 
-use super::no_interface;
 use super::secondary::check_limit;
+use super::{check_own, no_interface};
 use crate::api::interface::AttachInterface;
 use crate::cloud::{ChangeError, Cloud, Result, internal};
 use crate::devices::let_go;
@@ -95,6 +95,7 @@ impl Cloud {
     ) -> Result<AttachmentState> {
         let (id, record) = (&interface.id, &holder.record);
         let state = attaches_as(record)?;
+        check_own(interface)?;
         if interface.attachment.is_some() {
             let text = format!("Interface: [{id}] in use.");
             return Err(CloudError::new(ErrorCode::InvalidInterfaceInUse, text));

@@ -9,7 +9,7 @@ mod secondary;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-use cumulet_model::network::NetworkInterface;
+use cumulet_model::network::{InterfaceKind, NetworkInterface};
 use cumulet_model::{CloudError, ErrorCode, InterfaceId, VpcId};
 use cumulet_store::InterfaceRecord;
 
@@ -20,6 +20,20 @@ impl Cloud {
     pub async fn network_interface(&self, id: &InterfaceId) -> Result<NetworkInterface> {
         let found = self.inner.store.interface(id).await.map_err(internal)?;
         found.map(|held| held.interface).ok_or_else(|| no_interface(id))
+    }
+}
+
+/// A NAT gateway's interface lives and changes with the gateway alone.
+fn check_own(interface: &NetworkInterface) -> Result<()> {
+    match interface.kind {
+        InterfaceKind::Interface => Ok(()),
+        InterfaceKind::NatGateway => {
+            let text = format!(
+                "The interface '{}' is a NAT gateway's and is changed with the gateway alone",
+                interface.id
+            );
+            Err(CloudError::new(ErrorCode::OperationNotPermitted, text))
+        }
     }
 }
 

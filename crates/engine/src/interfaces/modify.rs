@@ -4,7 +4,7 @@ use cumulet_model::{CloudError, ErrorCode, GroupId, InterfaceId};
 use cumulet_store::{InterfaceRecord, StoreError};
 
 use super::create::check_description;
-use super::no_interface;
+use super::{check_own, no_interface};
 use crate::api::interface::InterfaceChange;
 use crate::cloud::{ChangeError, Cloud, Result, internal, port_failed};
 use crate::run::chosen_groups;
@@ -12,6 +12,7 @@ use crate::run::chosen_groups;
 impl Cloud {
     /// Changes one attribute of an interface.
     pub async fn modify_network_interface(&self, id: &InterfaceId, change: InterfaceChange) -> Result<()> {
+        check_own(&self.network_interface(id).await?)?;
         match change {
             InterfaceChange::Groups(groups) => self.replace_interface_groups(id, &groups).await?,
             InterfaceChange::Description(text) => {

@@ -10,7 +10,7 @@ use cumulet_model::{CloudError, ErrorCode, InterfaceId};
 use cumulet_store::{InterfaceRecord, StoreError, SubnetRecord};
 use tracing::{error, info};
 
-use super::{no_interface, taken_addresses};
+use super::{check_own, no_interface, taken_addresses};
 use crate::api::interface::{AssignPrivateAddresses, WantedAddresses};
 use crate::cloud::{Cloud, Result, internal, port_failed};
 
@@ -82,13 +82,8 @@ impl Cloud {
     /// An interface that is not changed with something else alone.
     async fn own_interface(&self, id: &InterfaceId) -> Result<NetworkInterface> {
         let interface = self.network_interface(id).await?;
-        match interface.kind {
-            InterfaceKind::Interface => Ok(interface),
-            InterfaceKind::NatGateway => {
-                let text = "The addresses of a NAT gateway's interface are changed with the gateway alone";
-                Err(CloudError::new(ErrorCode::OperationNotPermitted, text))
-            }
-        }
+        check_own(&interface)?;
+        Ok(interface)
     }
 
     async fn check_address_count(&self, interface: &NetworkInterface, more: usize) -> Result<()> {

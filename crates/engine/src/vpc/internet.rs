@@ -1,6 +1,7 @@
 //! Internet gateways.
 
 use cumulet_model::gateway::InternetGateway;
+use cumulet_model::network::NetworkInterface;
 use cumulet_model::tag::check_tags;
 use cumulet_model::{CloudError, ErrorCode, InternetGatewayId, Tags, VpcId};
 use tracing::info;
@@ -80,7 +81,9 @@ impl Cloud {
             return Err(CloudError::new(ErrorCode::GatewayNotAttached, text));
         }
         let interfaces = self.network_interfaces().await?;
-        if interfaces.iter().any(|interface| interface.vpc_id == *vpc && interface.public_ip.is_some()) {
+        let is_mapped =
+            |interface: &NetworkInterface| interface.addresses().any(|address| address.public_ip.is_some());
+        if interfaces.iter().any(|interface| interface.vpc_id == *vpc && is_mapped(interface)) {
             return Err(CloudError::new(
                 ErrorCode::DependencyViolation,
                 format!(
