@@ -77,6 +77,7 @@ fn what_was_plugged_is_saved_and_goes_on_in_every_copy() {
     vm.ready();
     set(&mut vm, 512);
     await_memory(&mut vm, 512);
+    await_total(&mut vm, |mib| mib > 400);
     vm.ask("hold 250");
     let held = vm.ask("held");
     let base = fork_base(&mut vm);
@@ -92,6 +93,7 @@ fn what_was_plugged_is_saved_and_goes_on_in_every_copy() {
         await_memory(&mut copy, 256);
         set(&mut copy, 384);
         await_memory(&mut copy, 384);
+        await_total(&mut copy, |mib| mib > 300);
         assert!(copy.ask("touch 250").starts_with("touched 250"));
         // What was given back is not saved any more.
         set(&mut copy, 256);
